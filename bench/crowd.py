@@ -1,0 +1,318 @@
+"""A crowd of plain-HLS listeners on one core: gate against nginx, on this machine.
+
+    python -m bench.crowd                      2 and 10 thousand listeners, about 90 s
+    python -m bench.crowd --listeners 20000,60000 --rounds 3 --seconds 20
+    python -m bench.crowd --ceiling 20000,60000       what the generator itself can do
+
+The server has core 0, the load core 1; rounds are interleaved, so that what else this machine
+does falls on all alike. Each listener has a connection and a ticket of its own, sends the
+headers of a browser, asks for the playlist at its pace and for each new object, and for
+state.json every 5 s. Latencies count from the intended moment. Writes build/bench/crowd.json.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.crowd_servers import Gate, Nginx, Server, scratch_folder
+from samvad.base.errors import PlainError
+from samvad.rehearsal.habit import Start
+from samvad.rehearsal.pacer import Shape
+from samvad.rehearsal.shards import Crowd, Snapshot
+from samvad.rehearsal.tally import DOOR, MEDIA, PLAYLIST
+from samvad.rehearsal.trial import Trial
+
+LOAD_CORE = 1
+OUT = Path("build/bench/crowd.json")
+ARRIVALS_PER_S = 4000
+SETTLE_S = 3.0
+
+Make = Callable[[Path, int, int], Server]
+SERVERS: dict[str, Make] = {
+    "gate": Gate,
+    "nginx": lambda f, n, s: Nginx(f, n, s, sendfile=True),
+    "nginx-nosendfile": lambda f, n, s: Nginx(f, n, s, sendfile=False),
+}
+
+
+@dataclass
+class Run:
+    """One server under one crowd. Times in ms, processor time in µs."""
+
+    server: str
+    listeners: int
+    object_s: float
+    seconds: float
+    playing: int = 0
+    requests_per_s: float = 0.0
+    cpu_us_per_listener_s: float = 0.0
+    cpu_us_per_request: float = 0.0
+    cpu_share: float = 0.0
+    p50: float = 0.0
+    p99: float = 0.0
+    p999: float = 0.0
+    late: int = 0
+    stalls: int = 0
+    errors: dict[str, int] = field(default_factory=dict)
+    kb_per_listener: float = 0.0
+    generator_cpu_share: float = 0.0
+    generator_us_per_request: float = 0.0
+    generator_late_p99: float = 0.0
+    generator_complaints: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Joins:
+    """`offered` a second, open load; `capacity`: what the processor time of one would allow."""
+
+    server: str
+    offered: float
+    admitted: int
+    refused: int
+    cpu_us_per_join: float
+    capacity: float
+    p50: float
+    p99: float
+    errors: dict[str, int]
+    generator_complaints: list[str]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench.crowd", description="Gate against nginx.")
+    parser.add_argument("--listeners", default="2000,10000", help="sizes, separated by commas")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=6.0, help="measured, of each run")
+    parser.add_argument("--only", default=",".join(SERVERS), help="servers, by commas")
+    parser.add_argument("--long", action="store_true", help="objects of 5.76 s, not 1.92 s")
+    parser.add_argument("--joins", default="2000", help="joins a second, by commas; 0: none")
+    parser.add_argument("--ceiling", default="", help="sizes: measure the generator alone")
+    asked = parser.parse_args()
+    sizes = [int(n) for n in asked.listeners.split(",") if n]
+    results: dict[str, Any] = {"machine": _machine(), "runs": [], "joins": [], "ceiling": []}
+    try:
+        if asked.ceiling:
+            ceiling = [_ceiling(int(n), asked.seconds) for n in asked.ceiling.split(",")]
+            results["ceiling"] = [asdict(run) for run in ceiling]
+            _print_ceiling(ceiling)
+        else:
+            stretch = 3 if asked.long else 1
+            names = asked.only.split(",")
+            runs: list[Run] = []
+            for round_ in range(asked.rounds):
+                for size in sizes:
+                    for name in names if round_ % 2 == 0 else reversed(names):
+                        runs.append(_measure(SERVERS[name], size, stretch, asked.seconds))
+                        print(".", end="", file=sys.stderr, flush=True)
+            rates = [float(rate) for rate in asked.joins.split(",") if float(rate)]
+            joins = [_joins(rate) for rate in rates]
+            print(file=sys.stderr)
+            _print_runs(runs)
+            _print_joins(joins)
+            results["runs"] = [asdict(run) for run in runs]
+            results["joins"] = [asdict(one) for one in joins]
+    except PlainError as error:
+        print(f"{error.says} {error.mend}", file=sys.stderr)
+        return 1
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    before = json.loads(OUT.read_text()) if OUT.exists() else {}
+    OUT.write_text(json.dumps(before | {k: v for k, v in results.items() if v}, indent=1) + "\n")
+    return 0
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "load_before": os.getloadavg()[0],
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+class _Window:
+    """Figures between two moments of a run."""
+
+    def __init__(self, server: Server, from_s: float, to_s: float) -> None:
+        self._server, self._from_s, self._to_s = server, from_s, to_s
+        self.first: tuple[Snapshot, float] | None = None
+        self.last: tuple[Snapshot, float] | None = None
+        self.memory_kb = 0
+
+    def look(self, now: Snapshot) -> bool:
+        if now.at_s < self._from_s:
+            return True
+        if self.first is None:
+            self.first = (now, self._server.cpu_s())
+        elif now.at_s >= self._to_s:
+            self.last = (now, self._server.cpu_s())
+            self.memory_kb = self._server.memory_kb()
+            return False
+        return True
+
+
+def _measure(make: Make, listeners: int, stretch: int, seconds: float) -> Run:
+    object_s = 1.92 * stretch
+    arrive_s = max(1.0, listeners / ARRIVALS_PER_S)
+    from_s = arrive_s + SETTLE_S
+    with scratch_folder() as folder:
+        server = make(folder, listeners, stretch)
+        try:
+            empty_kb = server.memory_kb()
+            trial = Trial(
+                url=server.url,
+                listeners=listeners,
+                arrive_s=arrive_s,
+                for_s=from_s + seconds + 5,
+                shape=Shape.POISSON,
+                start=server.start,
+                plays=server.plays,
+                state=server.state,
+                reload_s=object_s,
+                lines=1,
+            )
+            window = _Window(server, from_s, from_s + seconds)
+            with Crowd(trial, cores=[LOAD_CORE]) as crowd:
+                crowd.run(window.look)
+        finally:
+            server.stop()
+    if window.first is None or window.last is None:
+        raise PlainError("The load ended before it was measured.")
+    run = Run(server.name, listeners, object_s, seconds)
+    _fill(run, window)
+    run.kb_per_listener = (window.memory_kb - empty_kb) / listeners
+    return run
+
+
+def _fill(run: Run, window: _Window) -> None:
+    assert window.first is not None
+    assert window.last is not None
+    (first, cpu_0), (last, cpu_1) = window.first, window.last
+    tally, health = last.tally.since(first.tally), last.health.since(first.health)
+    seconds, cpu_s = health.wall_s, cpu_1 - cpu_0
+    requests = sum(h.total for h in tally.took)
+    took = tally.of(PLAYLIST, MEDIA)
+    run.seconds = seconds
+    run.playing = tally.playing_now
+    run.requests_per_s = requests / seconds
+    run.cpu_us_per_listener_s = cpu_s / max(tally.listened_s, 1e-9) * 1e6
+    run.cpu_us_per_request = cpu_s / max(requests, 1) * 1e6
+    run.cpu_share = cpu_s / seconds
+    run.p50, run.p99, run.p999 = (took.percentile(p) * 1000 for p in (0.5, 0.99, 0.999))
+    run.late, run.stalls = tally.late, tally.stalls
+    run.errors = last.tally.errors
+    run.generator_cpu_share = health.cpu_s / seconds
+    run.generator_us_per_request = health.cpu_s / max(requests, 1) * 1e6
+    run.generator_late_p99 = health.late.percentile(0.99) * 1000
+    run.generator_complaints = health.complaints(1)
+
+
+def _joins(per_s: float, seconds: float = 3.0) -> Joins:
+    """Everybody with a new connection: to the door, in, and away."""
+    count = int(per_s * seconds)
+    with scratch_folder() as folder:
+        server = Gate(folder, count, 1)
+        try:
+            idle = _idle_cpu(server)
+            before, began = server.cpu_s(), time.monotonic()
+            trial = Trial(
+                url=server.url,
+                listeners=count,
+                arrive_s=seconds,
+                for_s=seconds + 2,
+                start=Start.DOOR,
+                door_only=True,
+                lines=1,
+            )
+            with Crowd(trial, cores=[LOAD_CORE]) as crowd:
+                end = crowd.run()
+            cpu_s = server.cpu_s() - before - idle * (time.monotonic() - began)
+        finally:
+            server.stop()
+    door, health = end.tally.took[DOOR], end.health
+    each = max(cpu_s, 1e-9) / max(end.tally.admitted, 1)
+    return Joins(
+        server.name,
+        per_s,
+        end.tally.admitted,
+        end.tally.refused,
+        each * 1e6,
+        1 / each,
+        door.percentile(0.5) * 1000,
+        door.percentile(0.99) * 1000,
+        end.tally.errors,
+        health.complaints(1),
+    )
+
+
+def _idle_cpu(server: Server) -> float:
+    """What the server uses in a second with nobody there."""
+    before = server.cpu_s()
+    time.sleep(1.0)
+    return server.cpu_s() - before
+
+
+def _ceiling(listeners: int, seconds: float) -> Run:
+    """One request of 2 kB every 1.92 s from each listener, as cheap for the server as can be."""
+
+    def still(folder: Path, count: int, stretch: int) -> Server:
+        return Nginx(folder, count, stretch, sendfile=False, live=False)
+
+    return _measure(still, listeners, 1, seconds)
+
+
+def _print_ceiling(runs: list[Run]) -> None:
+    head = ("listeners", "wanted/s", "req/s", "gen CPU", "µs/req", "own p99", "server", "p99")
+    print("{:>9} {:>8} {:>7} {:>8} {:>7} {:>8} {:>6} {:>9}  says".format(*head))
+    for r in runs:
+        says = "; ".join(r.generator_complaints) or "healthy"
+        print(
+            f"{r.listeners:9,} {r.listeners / r.object_s:8,.0f} {r.requests_per_s:7,.0f} "
+            f"{r.generator_cpu_share:8.0%} {r.generator_us_per_request:7.1f} "
+            f"{r.generator_late_p99:6.1f}ms {r.cpu_share:6.0%} {r.p99:7.1f}ms  {says}"
+        )
+
+
+def _print_runs(runs: list[Run]) -> None:
+    head = ("server", "listeners", "req/s", "µs/l·s", "µs/req", "CPU", "p50", "p99", "p99.9")
+    print(
+        "{:20} {:>9} {:>7} {:>7} {:>7} {:>5} {:>8} {:>8} {:>8}".format(*head)
+        + f" {'late':>6} {'stalls':>6} {'errors':>6} {'kB each':>7}  generator"
+    )
+    for key in dict.fromkeys((r.server, r.listeners) for r in runs):
+        same = [r for r in runs if (r.server, r.listeners) == key]
+
+        def middle(name: str, same: list[Run] = same) -> float:
+            return float(statistics.median(getattr(r, name) for r in same))
+
+        complaints = sorted({c for r in same for c in r.generator_complaints})
+        print(
+            f"{key[0]:20} {key[1]:9,} {middle('requests_per_s'):7,.0f} "
+            f"{middle('cpu_us_per_listener_s'):7.2f} {middle('cpu_us_per_request'):7.1f} "
+            f"{middle('cpu_share'):5.0%} {middle('p50'):6.2f}ms {middle('p99'):6.1f}ms "
+            f"{middle('p999'):6.1f}ms {sum(r.late for r in same):6} "
+            f"{sum(r.stalls for r in same):6} {sum(sum(r.errors.values()) for r in same):6} "
+            f"{middle('kb_per_listener'):7.2f}  {middle('generator_cpu_share'):.0%}, "
+            f"late p99 {middle('generator_late_p99'):.1f}ms {'; '.join(complaints)}"
+        )
+
+
+def _print_joins(joins: list[Joins]) -> None:
+    for j in joins:
+        print(
+            f"joins at the door of {j.server}: {j.offered:,.0f}/s offered, {j.admitted:,} let in, "
+            f"{j.refused} refused, {j.cpu_us_per_join:.0f} µs of CPU each (that is "
+            f"{j.capacity:,.0f}/s a core), p50 {j.p50:.1f} ms, p99 {j.p99:.1f} ms "
+            f"{j.errors or ''} {'; '.join(j.generator_complaints)}"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""An nginx from Debian with tickets (`secure_link`), one worker.
+
+Two of them: with what one would write into its configuration for this, and tuned: with a cache
+of open files, so that it never looks a file up (which an origin of live media, whose files
+are seconds old, gains less from than this bench does).
+"""
+
+import base64
+import hashlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tests.kit.ports import free_port
+
+SECRET = "a secret of the bench"
+
+CONFIG = """
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log error;
+events {{ worker_connections 2048; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_requests 100000000;
+    {tuning}
+    default_type application/vnd.apple.mpegurl;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location /live/ {{
+            secure_link $arg_ticket,$arg_expires;
+            secure_link_md5 "$secure_link_expires {secret}";
+            if ($secure_link = "") {{ return 403; }}
+            if ($secure_link = "0") {{ return 410; }}
+            add_header Cache-Control no-store;
+            add_header Access-Control-Allow-Origin *;
+            add_header X-Content-Type-Options nosniff;
+            alias {folder}/files/;
+        }}
+    }}
+}}
+"""
+
+
+TUNING = "open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;"
+
+
+class Nginx:
+    """A running one. `path(name)` is a URL with a good ticket."""
+
+    def __init__(self, port: int, worker: int, folder: Path) -> None:
+        self.port, self.worker, self._folder = port, worker, folder
+
+    def file(self, name: str, size: int) -> str:
+        """Make a file of `size` bytes; its path with a ticket."""
+        (self._folder / "files" / name).write_bytes(os.urandom(size))
+        expires = int(time.time()) + 3600
+        digest = hashlib.md5(f"{expires} {SECRET}".encode()).digest()
+        ticket = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        return f"/live/{name}?ticket={ticket}&expires={expires}"
+
+
+@contextmanager
+def running_nginx(folder: Path, tuned: bool) -> Iterator[Nginx]:
+    """nginx in `folder`; ended with the block."""
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        raise FileNotFoundError("nginx is not installed: tools/system-packages installs it")
+    (folder / "files").mkdir(parents=True)
+    folder.parent.chmod(0o755)  # the worker of a root's nginx is somebody else
+    port = free_port()
+    config = folder / "nginx.conf"
+    config.write_text(
+        CONFIG.format(folder=folder, port=port, secret=SECRET, tuning=TUNING if tuned else "")
+    )
+    master = subprocess.Popen([program, "-p", str(folder), "-c", str(config)])
+    try:
+        yield Nginx(port, _worker_of(master.pid), folder)
+    finally:
+        master.terminate()
+        master.wait(10)
+
+
+def _worker_of(master: int) -> int:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with suppress(OSError):
+            children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+            if children:
+                return int(children[0])
+        time.sleep(0.05)
+    raise TimeoutError("nginx has no worker")

@@ -1,0 +1,175 @@
+// What decodes: hls.js where there is Media Source, else the browser's own HLS (iPhones).
+
+import type Hls from "hls.js";
+import type { Policy } from "./latency.ts";
+
+export type Fault =
+  /** 403 or 410: the seat is not ours any more. */
+  | "away"
+  /** Nothing comes, or nothing that can be read: build it anew. */
+  | "broken";
+
+export interface Engine {
+  readonly name: "hls.js" | "native";
+  /** What is being decoded; null while unknown. */
+  codec(): string | null;
+  /** Unix ms (server time) of what is heard now; null while unknown. */
+  heard_ms(): number | null;
+  /** Seconds behind the live edge as the player counts them; null while unknown. */
+  behind_s(): number | null;
+  /** Seconds behind the live edge that it aims at; null: it does not say. */
+  target_s(): number | null;
+  /** To the newest that can be played without a gap. */
+  goLive(): void;
+  retune(policy: Policy): void;
+  destroy(): void;
+}
+
+/** Which rendition to play; the other one is taken only where this one cannot be decoded. */
+export type Rendition = "aac" | "opus";
+
+export type OnFault = (fault: Fault, why: string) => void;
+
+/** null: this browser can play no HLS at all. */
+export async function makeEngine(
+  audio: HTMLAudioElement,
+  play: string,
+  policy: Policy,
+  rendition: Rendition,
+  onFault: OnFault,
+): Promise<Engine | null> {
+  const native = audio.canPlayType("application/vnd.apple.mpegurl") !== "";
+  // Without the full Media Source (iPhones) the system's own player goes on in a locked pocket.
+  if (typeof MediaSource === "undefined" && native) return nativeEngine(audio, play, onFault);
+  const { default: Player } = await import("./hls.ts");
+  if (Player.isSupported()) return hlsEngine(Player, audio, play, policy, rendition, onFault);
+  return native ? nativeEngine(audio, play, onFault) : null;
+}
+
+const quick = { maxNumRetry: 3, retryDelayMs: 250, maxRetryDelayMs: 2000 };
+const often = { maxNumRetry: 8, retryDelayMs: 250, maxRetryDelayMs: 2000 };
+const policyFor = (first_byte_ms: number, retry: typeof quick) => ({
+  default: {
+    maxTimeToFirstByteMs: first_byte_ms,
+    maxLoadTimeMs: 20_000,
+    timeoutRetry: retry,
+    errorRetry: retry,
+  },
+});
+
+function hlsEngine(
+  Player: typeof Hls,
+  audio: HTMLAudioElement,
+  play: string,
+  policy: Policy,
+  rendition: Rendition,
+  onFault: OnFault,
+): Engine {
+  const hls = new Player({
+    // Audio in fMP4 needs no transmuxing: a worker would cost more than it takes.
+    enableWorker: false,
+    lowLatencyMode: policy.lowLatencyMode,
+    ...(policy.target_s === null ? {} : { liveSyncDuration: policy.target_s }),
+    ...(policy.target_s === null ? {} : { liveMaxLatencyDuration: policy.most_s }),
+    // live.ts sets the rate: hls.js gives up catching up beyond a few seconds.
+    maxLiveSyncPlaybackRate: 1,
+    backBufferLength: 60,
+    maxBufferLength: 30,
+    manifestLoadPolicy: policyFor(8_000, quick),
+    playlistLoadPolicy: policyFor(8_000, often),
+    fragLoadPolicy: policyFor(8_000, often),
+  });
+  const { Events, ErrorTypes } = Player;
+  // One rendition for good: hls.js switching from one codec to the other in mid-stream was seen
+  // to lay the new one seconds off, so that it says a latency that is not true.
+  hls.on(Events.MANIFEST_PARSED, () => {
+    const codecs = { aac: "mp4a", opus: "opus" }[rendition];
+    const keep =
+      hls.levels.find((level) => level.audioCodec?.toLowerCase().startsWith(codecs)) ??
+      hls.levels[0];
+    for (let i = hls.levels.length - 1; i >= 0; i--) if (hls.levels[i] !== keep) hls.removeLevel(i);
+  });
+  let mended_at = 0;
+  hls.on(Events.ERROR, (_, data) => {
+    const code = data.response?.code;
+    if (code === 403 || code === 410) return onFault("away", `${data.details} ${code}`);
+    if (!data.fatal) return;
+    const now = Date.now();
+    if (data.type === ErrorTypes.MEDIA_ERROR && now - mended_at > 10_000) {
+      mended_at = now;
+      const sounded = !audio.paused;
+      hls.recoverMediaError();
+      // The element is loaded anew by this, which pauses it without a word.
+      if (sounded) audio.play().catch(() => undefined);
+    } else {
+      onFault("broken", `${data.details} ${code ?? ""}`.trim());
+    }
+  });
+  hls.loadSource(play);
+  hls.attachMedia(audio);
+  return {
+    name: "hls.js",
+    codec: () => hls.levels[0]?.audioCodec ?? null,
+    heard_ms: () => hls.playingDate?.getTime() ?? null,
+    behind_s: () => (hls.latency > 0 ? hls.latency : null),
+    target_s: () => hls.targetLatency,
+    goLive() {
+      const edge = hls.liveSyncPosition;
+      if (edge !== null) audio.currentTime = edge;
+    },
+    retune(next) {
+      hls.lowLatencyMode = next.lowLatencyMode;
+      if (next.target_s !== null) hls.targetLatency = next.target_s;
+    },
+    destroy: () => hls.destroy(),
+  };
+}
+
+/** Safari gives the wall time of media time 0, from EXT-X-PROGRAM-DATE-TIME. */
+type WithStartDate = HTMLAudioElement & { getStartDate?: () => Date };
+
+function nativeEngine(audio: WithStartDate, play: string, onFault: OnFault): Engine {
+  const controller = new AbortController();
+  const edge = () =>
+    audio.seekable.length > 0 ? audio.seekable.end(audio.seekable.length - 1) : null;
+  audio.addEventListener(
+    "error",
+    () => {
+      // The element does not tell the status: the playlist itself is asked.
+      fetch(play, { signal: controller.signal, cache: "no-store" })
+        .then((response) => {
+          const away = response.status === 403 || response.status === 410;
+          onFault(away ? "away" : "broken", `media error ${audio.error?.code} ${response.status}`);
+        })
+        .catch(() => {
+          if (!controller.signal.aborted) onFault("broken", "no answer");
+        });
+    },
+    { signal: controller.signal },
+  );
+  audio.src = play;
+  audio.load();
+  return {
+    name: "native",
+    codec: () => null,
+    heard_ms() {
+      const start = audio.getStartDate?.().getTime();
+      return start !== undefined && start > 0 ? start + audio.currentTime * 1000 : null;
+    },
+    behind_s() {
+      const end = edge();
+      return end === null ? null : Math.max(0, end - audio.currentTime);
+    },
+    target_s: () => null,
+    goLive() {
+      const end = edge();
+      if (end !== null) audio.currentTime = Math.max(0, end - 3);
+    },
+    retune() {},
+    destroy() {
+      controller.abort();
+      audio.removeAttribute("src");
+      audio.load();
+    },
+  };
+}

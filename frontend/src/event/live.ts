@@ -1,0 +1,241 @@
+// The live player: one audio element, an engine that may be built anew, and a watch over both.
+
+import { backoff } from "../backoff.ts";
+import { type Engine, type Fault, makeEngine } from "./engine.ts";
+import { type Policy, rate, rendition } from "./latency.ts";
+import type { Sound } from "./scene.ts";
+
+export interface LiveTold {
+  sound(sound: Sound): void;
+  /** The gate does not take the ticket any more; the player has stopped. */
+  away(): void;
+  unsupported(): void;
+}
+
+const WATCH_MS = 500;
+/** A pause shorter than this while playing is the hardware's, not a stall. */
+const STALL_MS = 150;
+
+export class Live {
+  readonly figures = {
+    stalls: 0,
+    stalled_ms: 0,
+    rebuilds: 0,
+    first_sound_ms: null as number | null,
+  };
+  lastFault = "";
+  readonly audio: HTMLAudioElement;
+  private readonly told: LiveTold;
+  private engine: Engine | null = null;
+  private play = "";
+  private policy: Policy | null = null;
+  private tries = 0;
+  private turn = 0;
+  private timer = 0;
+  private watch = 0;
+  private asked_at = 0;
+  private moved_at = 0;
+  private position = 0;
+  private stalled_at: number | null = null;
+  private heardAny = false;
+
+  constructor(audio: HTMLAudioElement, told: LiveTold) {
+    this.audio = audio;
+    this.told = told;
+    audio.addEventListener("playing", () => this.playing());
+    audio.addEventListener("waiting", () => this.waiting());
+    audio.addEventListener("pause", () => {
+      if (this.active && !audio.ended && this.engine) told.sound("paused");
+    });
+    audio.addEventListener("ended", () => {
+      // The silence that a press plays to unlock the element ends too, and means nothing.
+      if (this.active && this.heardAny) told.sound("over");
+    });
+  }
+
+  get active(): boolean {
+    return this.policy !== null;
+  }
+
+  get engineName(): string | null {
+    return this.engine?.name ?? null;
+  }
+
+  get codec(): string | null {
+    return this.engine?.codec() ?? null;
+  }
+
+  heard_ms(): number | null {
+    return this.heardAny ? (this.engine?.heard_ms() ?? null) : null;
+  }
+
+  behind_s(): number | null {
+    return this.heardAny ? (this.engine?.behind_s() ?? null) : null;
+  }
+
+  start(play: string, policy: Policy): void {
+    this.stop();
+    this.play = play;
+    this.policy = policy;
+    this.tries = 0;
+    this.asked_at = performance.now();
+    this.watch = window.setInterval(() => this.look(), WATCH_MS);
+    this.told.sound("starting");
+    void this.build();
+  }
+
+  stop(): void {
+    this.policy = null;
+    this.turn++;
+    window.clearTimeout(this.timer);
+    window.clearInterval(this.watch);
+    this.stalled_at = null;
+    this.drop();
+  }
+
+  pause(): void {
+    this.audio.pause();
+  }
+
+  /** Go on after a pause: where it stopped if that is near enough, else at the live edge. */
+  resume(): void {
+    const behind = this.behind_s();
+    if (behind !== null && this.policy && behind > this.policy.most_s) this.engine?.goLive();
+    this.moved_at = performance.now();
+    void this.sounds();
+  }
+
+  goLive(): void {
+    this.engine?.goLive();
+    if (this.audio.paused) this.resume();
+  }
+
+  /** Another policy for the crowd's size. What is heard steps back or forth once. */
+  retune(policy: Policy): void {
+    if (!this.policy || policy === this.policy) return;
+    this.policy = policy;
+    this.engine?.retune(policy);
+    this.engine?.goLive();
+  }
+
+  private drop(): void {
+    const engine = this.engine;
+    this.engine = null;
+    engine?.destroy();
+    this.heardAny = false;
+  }
+
+  private async build(): Promise<void> {
+    const turn = ++this.turn;
+    this.drop();
+    if (!this.policy) return;
+    this.moved_at = performance.now();
+    try {
+      const wanted = rendition(connection(), this.figures.stalls);
+      const engine = await makeEngine(this.audio, this.play, this.policy, wanted, (fault, why) => {
+        if (turn === this.turn) this.fault(fault, why);
+      });
+      if (turn !== this.turn) return engine?.destroy();
+      if (!engine) return this.told.unsupported();
+      this.engine = engine;
+    } catch (error) {
+      // The player's own script could not be fetched: the network is gone.
+      if (turn === this.turn) this.fault("broken", String(error));
+      return;
+    }
+    await this.sounds();
+  }
+
+  private async sounds(): Promise<void> {
+    try {
+      await this.audio.play();
+    } catch (error) {
+      // AbortError: a newer source or a pause came between; that one will tell.
+      if (error instanceof DOMException && error.name === "NotAllowedError") {
+        if (this.active) this.told.sound("blocked");
+      }
+    }
+  }
+
+  private fault(fault: Fault, why: string): void {
+    this.lastFault = why;
+    if (fault === "away") {
+      this.stop();
+      this.told.away();
+      return;
+    }
+    this.again();
+  }
+
+  private again(): void {
+    if (!this.policy) return;
+    this.turn++;
+    if (this.figures.first_sound_ms !== null) this.stalled_at ??= performance.now();
+    this.drop();
+    this.figures.rebuilds++;
+    this.told.sound("waiting");
+    window.clearTimeout(this.timer);
+    const wait = backoff(this.tries++, 400, 6_000, Math.random());
+    this.timer = window.setTimeout(() => void this.build(), wait);
+  }
+
+  private playing(): void {
+    if (!this.active || !this.engine) return;
+    this.heardAny = true;
+    this.moved_at = performance.now();
+    this.figures.first_sound_ms ??= performance.now() - this.asked_at;
+    this.unstall();
+    this.told.sound("playing");
+  }
+
+  private waiting(): void {
+    if (!this.active || !this.engine || !this.heardAny || this.audio.seeking) return;
+    this.stalled_at ??= performance.now();
+    this.told.sound("waiting");
+  }
+
+  private unstall(): void {
+    if (this.stalled_at === null) return;
+    const lasted = performance.now() - this.stalled_at;
+    this.stalled_at = null;
+    if (lasted < STALL_MS) return;
+    this.figures.stalls++;
+    this.figures.stalled_ms += Math.round(lasted);
+  }
+
+  private ahead_s(): number {
+    const { buffered, currentTime } = this.audio;
+    for (let i = 0; i < buffered.length; i++) {
+      if (buffered.start(i) <= currentTime && currentTime < buffered.end(i))
+        return buffered.end(i) - currentTime;
+    }
+    return 0;
+  }
+
+  private look(): void {
+    const { audio, policy, engine } = this;
+    if (!policy || !engine) return;
+    const now = performance.now();
+    const behind = this.behind_s();
+    const target = engine.target_s();
+    const over = policy.catches_up && behind !== null && target !== null ? behind - target : 0;
+    const speed = rate(over, this.ahead_s(), audio.playbackRate);
+    if (audio.playbackRate !== speed) audio.playbackRate = speed;
+    if (audio.currentTime !== this.position) {
+      this.position = audio.currentTime;
+      this.moved_at = now;
+      if (!audio.paused && this.stalled_at === null) this.tries = 0;
+    }
+    if (audio.paused || audio.ended) {
+      this.moved_at = now;
+    } else if (now - this.moved_at > policy.patience_ms) {
+      this.lastFault = "no progress";
+      this.again();
+    }
+  }
+}
+
+/** The Network Information API, where there is one. */
+function connection(): { saveData?: boolean; effectiveType?: string } | undefined {
+  return (navigator as { connection?: { saveData?: boolean; effectiveType?: string } }).connection;
+}

@@ -1,0 +1,134 @@
+// After: the recording, with seek, speed and download.
+
+import { h, icon, say, set } from "../dom.ts";
+import { clock, moment, writeSize } from "../format.ts";
+import type { Context, Panel } from "./context.ts";
+import type { Replay } from "./state.ts";
+
+const SPEEDS = [0.75, 1, 1.25, 1.5, 2];
+
+export function replayPanel(context: Context, audio: HTMLAudioElement): Panel {
+  const { t, locale, zone, config } = context;
+  const press = h("button", { type: "button", id: "replay-play", class: "play" });
+  const back = h(
+    "button",
+    { type: "button", class: "button compact number", "aria-label": `−15 s, ${t("back15")}` },
+    "−15 s",
+  );
+  const ahead = h(
+    "button",
+    { type: "button", class: "button compact number", "aria-label": `+15 s, ${t("ahead15")}` },
+    "+15 s",
+  );
+  const seek = h("input", {
+    type: "range",
+    id: "seek",
+    min: 0,
+    max: 1,
+    step: 1,
+    value: 0,
+    "aria-label": t("seek"),
+  });
+  const at = h("span", { class: "number" });
+  const total = h("span", { class: "number" });
+  const speed = h("select", { id: "speed" });
+  for (const one of SPEEDS) {
+    speed.append(h("option", { value: one, selected: one === 1 }, `${writeSpeed(one, locale)} ×`));
+  }
+  const download = h("a", { class: "button", id: "download" });
+  const held = h("p", { class: "soft" });
+
+  let replay: Replay | null = null;
+  let dragging = false;
+  const length = () => {
+    const own = audio.duration;
+    return Number.isFinite(own) && own > 0 ? own : (replay?.duration_ms ?? 0) / 1000;
+  };
+  const face = () => {
+    const label = audio.paused ? t("play") : t("pause");
+    press.replaceChildren(icon(audio.paused ? "play" : "pause"));
+    set(press, { "aria-label": label, title: label });
+  };
+  const tell = () => {
+    const whole = length();
+    const here = dragging ? Number(seek.value) : audio.currentTime;
+    seek.max = String(Math.max(1, Math.floor(whole)));
+    if (!dragging) seek.value = String(Math.floor(here));
+    set(seek, { "aria-valuetext": t("position", { at: clock(here), length: clock(whole) }) });
+    seek.style.setProperty("--done", `${whole > 0 ? (100 * here) / whole : 0}%`);
+    say(at, clock(here));
+    say(total, clock(whole));
+  };
+  const jump = (to: number) => {
+    audio.currentTime = Math.min(Math.max(0, to), Math.max(0, length() - 0.1));
+    tell();
+  };
+  press.addEventListener("click", () => {
+    if (audio.paused) audio.play().catch(() => undefined);
+    else audio.pause();
+  });
+  back.addEventListener("click", () => jump(audio.currentTime - 15));
+  ahead.addEventListener("click", () => jump(audio.currentTime + 15));
+  seek.addEventListener("input", () => {
+    dragging = true;
+    tell();
+  });
+  seek.addEventListener("change", () => {
+    dragging = false;
+    jump(Number(seek.value));
+  });
+  speed.addEventListener("change", () => {
+    audio.playbackRate = Number(speed.value);
+  });
+  for (const what of ["play", "pause", "ended"]) audio.addEventListener(what, face);
+  for (const what of ["timeupdate", "durationchange", "seeked"]) audio.addEventListener(what, tell);
+  face();
+
+  return {
+    root: h(
+      "div",
+      { class: "panel replay stack wide" },
+      h("div", { class: "stack tight" }, h("h2", {}, t("replay")), held),
+      h(
+        "div",
+        { class: "transport" },
+        press,
+        h("div", { class: "scrub" }, seek, h("p", { class: "scrub-times soft" }, at, total)),
+      ),
+      h(
+        "div",
+        { class: "row apart" },
+        h(
+          "div",
+          { class: "row" },
+          back,
+          ahead,
+          h("label", { class: "speed" }, h("span", {}, t("speed")), speed),
+        ),
+        download,
+      ),
+    ),
+    update({ model }) {
+      const { state } = model;
+      if (!state?.replay) return;
+      if (replay?.url !== state.replay.url || replay.bytes !== state.replay.bytes) {
+        replay = state.replay;
+        const url = config.gate + replay.url;
+        audio.preload = "metadata";
+        audio.src = url;
+        set(download, { href: url, download: `${config.slug}.m4a` });
+        download.replaceChildren(
+          icon("download"),
+          h("span", {}, t("download", { size: writeSize(replay.bytes, locale) })),
+        );
+        const began = state.live_since_ms ?? state.starts_ms;
+        say(held, began === null ? "" : t("heldOn", { time: moment(began, zone, locale) }));
+        tell();
+      }
+    },
+  };
+}
+
+function writeSpeed(n: number, locale: string): string {
+  return new Intl.NumberFormat(locale, { maximumFractionDigits: 2 }).format(n);
+}

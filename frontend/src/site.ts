@@ -1,0 +1,62 @@
+// Small comforts for pages that work without scripts: copying, times in the reader's zone.
+
+import { localeFor, moment, sameClock } from "./format.ts";
+import { asLang } from "./text.ts";
+import { common as en, site as siteEn } from "./text/en.json";
+import { common as gu, site as siteGu } from "./text/gu.json";
+import { common as hi, site as siteHi } from "./text/hi.json";
+
+const lang = asLang(document.documentElement.lang);
+const words = { en: { ...en, ...siteEn }, gu: { ...gu, ...siteGu }, hi: { ...hi, ...siteHi } }[
+  lang
+];
+const locale = localeFor(lang, navigator.languages);
+// Names that browsers still give to zones which have long had another one.
+const RENAMED: Readonly<Record<string, string>> = {
+  "Asia/Calcutta": "Asia/Kolkata",
+  "Asia/Katmandu": "Asia/Kathmandu",
+  "Asia/Rangoon": "Asia/Yangon",
+  "Asia/Saigon": "Asia/Ho_Chi_Minh",
+  "Europe/Kiev": "Europe/Kyiv",
+};
+const told = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+const zone = RENAMED[told] ?? told;
+
+for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-copy]")) {
+  const before = button.textContent ?? "";
+  let timer = 0;
+  button.addEventListener("click", () => {
+    const back = (said: string) => {
+      button.textContent = said;
+      button.setAttribute("aria-live", "polite");
+      window.clearTimeout(timer);
+      timer = window.setTimeout(() => (button.textContent = before), 2_500);
+    };
+    const copied = navigator.clipboard?.writeText(button.dataset["copy"] ?? "");
+    if (copied) copied.then(() => back(words.copied)).catch(() => back(words.copyFailed));
+    else back(words.copyFailed);
+  });
+}
+
+for (const time of document.querySelectorAll<HTMLTimeElement>(
+  "time[data-zone], time[data-local]",
+)) {
+  const at = Date.parse(time.dateTime);
+  const theirs = time.dataset["zone"] || "UTC";
+  if (Number.isNaN(at)) continue;
+  try {
+    if (sameClock(at, theirs, zone)) continue;
+  } catch {
+    continue; // a zone this browser does not know
+  }
+  time.append(` (${moment(at, zone, locale)} ${words.there})`);
+}
+
+for (const field of document.querySelectorAll<HTMLInputElement | HTMLSelectElement>(
+  "[data-zone]",
+)) {
+  if (field instanceof HTMLInputElement && field.value === "") field.value = zone;
+  if (field instanceof HTMLSelectElement && field.dataset["zone"] === "") {
+    if ([...field.options].some((option) => option.value === zone)) field.value = zone;
+  }
+}

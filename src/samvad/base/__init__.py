@@ -1,0 +1,1 @@
+"""Standard library only: clocks, settings, counters, errors, log."""

@@ -1,0 +1,38 @@
+"""Forms that some settings must have."""
+
+import ipaddress
+import zoneinfo
+from urllib.parse import urlsplit
+
+from samvad.base.params import Form
+
+
+def _is_base_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port_fits = parts.port != 0
+    except ValueError:
+        return False
+    bare = not (parts.query or parts.fragment or parts.username)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and bare and port_fits
+
+
+def _is_ip_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_zone(text: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        return False
+    return True
+
+
+BASE_URL = Form("http://… or https://…, without query", _is_base_url)
+IP_ADDRESS = Form("an IP address", _is_ip_address)
+ZONE = Form("an IANA time zone, as Asia/Kolkata", _is_zone)

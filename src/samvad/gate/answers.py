@@ -1,0 +1,129 @@
+"""Answers as ready bytes. Built once, sent many times, never changed.
+
+On the wire an answer is `head`, then the loop's date and the empty line, then `body`: so the
+date is right (RFC 9110, 6.6.1) and nothing is made for a request.
+"""
+
+import contextlib
+import errno
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+Headers = Sequence[tuple[str, str]]
+
+SMALL_BYTES = 24 * 1024
+"""Answers up to this size are sent as one piece; larger ones in the pieces they are made of."""
+SPLICED_BYTES = 24 * 1024
+"""Bodies from this size on are sent from a memory file."""
+
+
+class OpenFile:
+    """An open file that closes itself when the last answer made from it is gone."""
+
+    __slots__ = ("fd",)
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def __del__(self) -> None:
+        os.close(self.fd)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSpan:
+    """`length` bytes of a file from `start` on."""
+
+    file: OpenFile
+    start: int
+    length: int
+
+
+def in_memory_file(body: Sequence[bytes]) -> FileSpan:
+    """The bytes of `body` in a file without a name, for the kernel to send without copying.
+
+    Worth it from SPLICED_BYTES on: 48 kB cost 40 % less CPU so, 16 kB no less. Raises OSError.
+    """
+    file = OpenFile(os.memfd_create("answer", os.MFD_CLOEXEC))
+    length = sum(map(len, body))
+    if os.writev(file.fd, body) != length:
+        raise OSError(errno.ENOSPC, "no memory for a memory file")
+    return FileSpan(file, 0, length)
+
+
+class Answer:
+    """Status line and headers (`head`, without the empty line) and what follows them."""
+
+    __slots__ = ("_date", "_wire", "body", "head", "length", "small", "span", "status")
+
+    def __init__(
+        self,
+        status: int,
+        headers: Headers = (),
+        body: tuple[bytes, ...] = (),
+        span: FileSpan | None = None,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.span = span
+        length = sum(map(len, body)) + (span.length if span else 0)
+        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+        lines += [f"{name}: {value}" for name, value in headers]
+        # RFC 9110, 8.6: no Content-Length in a 204 ("MUST NOT") or, here, in a 304.
+        if status not in (204, 304):
+            lines.append(f"Content-Length: {length}")
+        self.head = ("\r\n".join(lines) + "\r\n").encode("latin-1")
+        self.length = len(self.head) + length
+        self.small = len(self.head) + sum(map(len, body)) <= SMALL_BYTES
+        self._date = self._wire = b""
+
+    def wire(self, date: bytes) -> bytes:
+        """All of a small answer but its span; joined once a `date`, which is a second's object."""
+        if self._date is not date:
+            self._date, self._wire = date, b"".join((self.head, date, *self.body))
+        return self._wire
+
+
+def large(status: int, headers: Headers, body: tuple[bytes, ...]) -> Answer:
+    """An answer that many will ask for, held as suits its size."""
+    if sum(map(len, body)) >= SPLICED_BYTES:
+        with contextlib.suppress(OSError):  # no descriptor is left: then as it is
+            return Answer(status, headers, span=in_memory_file(body))
+    return Answer(status, headers, body)
+
+
+ANYWHERE = ("Access-Control-Allow-Origin", "*")
+NO_SNIFF = ("X-Content-Type-Options", "nosniff")
+NEVER_STORED = ("Cache-Control", "no-store")
+TEXT = ("Content-Type", "text/plain; charset=utf-8")
+JSON = ("Content-Type", "application/json; charset=utf-8")
+
+_ALLOW = ("Allow", "GET, HEAD, POST, OPTIONS")
+
+
+def _refusal(status: int, *more: tuple[str, str]) -> Answer:
+    text = f"{status} {HTTPStatus(status).phrase}\n".encode()
+    return Answer(status, [TEXT, NEVER_STORED, ANYWHERE, NO_SNIFF, *more], (text,))
+
+
+REFUSALS = {
+    status: _refusal(status)
+    for status in (400, 403, 404, 408, 410, 411, 413, 414, 417, 429, 431, 500, 501, 505)
+} | {
+    405: _refusal(405, _ALLOW),
+    503: _refusal(503, ("Retry-After", "1")),
+}
+"""Constant bytes: a refusal costs less than the request did."""
+
+PREFLIGHT = Answer(
+    204,
+    [
+        _ALLOW,
+        ANYWHERE,
+        ("Access-Control-Allow-Methods", "GET, HEAD, POST"),
+        ("Access-Control-Allow-Headers", "content-type, range"),
+        ("Access-Control-Max-Age", "86400"),
+    ],
+)
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

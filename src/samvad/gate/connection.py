@@ -1,0 +1,409 @@
+"""One connection: bytes in, requests out of them, answers back. Every call may fail."""
+
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol
+
+from samvad.base.clock import Moment
+from samvad.gate.answers import CONTINUE, REFUSALS, Answer, FileSpan
+from samvad.gate.counters import INDEX
+from samvad.gate.http1 import Fields, Refused, Request, Wanted, take
+from samvad.gate.loop import IN, OUT
+
+if TYPE_CHECKING:
+    from samvad.gate.server import Server
+
+READ = 16 * 1024
+PIPELINED = 16
+"""Requests of one connection answered before others have their turn."""
+FILE_BYTES = 512 * 1024
+"""Bytes of a file sent before others have their turn."""
+LINGER_S = 1.0
+LINGER_BYTES = 256 * 1024
+
+_REQUESTS, _BYTES, _LOST = INDEX["requests"], INDEX["bytes"], INDEX["lost"]
+_MALFORMED = INDEX["malformed"]
+_CLASS = [0, 0] + [INDEX[f"answers_{n}xx"] for n in range(2, 6)]
+
+
+class State(Enum):
+    """In the middle four nothing of the next request is answered, and about READ bytes of it
+    are taken."""
+
+    READING = "collects a request; its head must be complete in time"
+    QUEUED = "has more requests at hand; goes on after others had their turn"
+    WAITING = "asked for what does not exist yet; the site will call `resume`"
+    SENDING = "the kernel's buffer is full; goes on when it has room"
+    LINGERING = "all is sent and nothing is wanted; reads until the peer has noticed"
+    CLOSED = "is no more"
+
+
+READING, QUEUED, WAITING = State.READING, State.QUEUED, State.WAITING
+SENDING, LINGERING, CLOSED = State.SENDING, State.LINGERING, State.CLOSED
+
+
+class Answerer(Protocol):
+    """A site, as a connection sees it."""
+
+    def answer(self, request: Request, token: "Connection", at: Moment) -> Answer | None:
+        """The answer, or None: the connection waits for `resume`."""
+
+    def drop(self, token: "Connection") -> None:
+        """The connection no longer waits."""
+
+
+class Connection:
+    __slots__ = (
+        "_asked",
+        "_data",
+        "_discarded",
+        "_eof",
+        "_fd",
+        "_known",
+        "_mask",
+        "_out",
+        "_server",
+        "_site",
+        "_sock",
+        "_span",
+        "_then",
+        "_unfinished",
+        "bucket",
+        "deadline",
+        "served",
+        "source",
+        "state",
+    )
+
+    def __init__(self, server: "Server", site: Answerer, sock: socket.socket, source: str) -> None:
+        self._server, self._site, self._sock = server, site, sock
+        self.source = source
+        self.state = READING
+        self._then = READING
+        """What follows when the answer under way is sent: READING, LINGERING or CLOSED."""
+        self._fd = sock.fileno()
+        self._mask = IN
+        self._data = b""
+        self._known: Fields | None = None
+        """The last request's fields, for the next will have the same."""
+        self._unfinished = False
+        self._eof = False
+        self._asked: Request | None = None
+        self._out: list[memoryview] = []
+        self._span: FileSpan | None = None
+        self._discarded = 0
+        self.served = False
+        self.deadline = 0.0
+        self.bucket = 0
+
+    @property
+    def closed(self) -> bool:
+        return self.state is CLOSED
+
+    @property
+    def idle(self) -> bool:
+        """Nothing of a request, and nothing of an answer, is under way."""
+        return self.state is READING and not self._data
+
+    # -- in ---------------------------------------------------------------------------------
+
+    def ready(self, mask: int) -> None:
+        if mask & OUT and self.state is SENDING:
+            if self._flush():
+                self._answered()
+            if self.state is CLOSED or not mask & ~OUT:
+                return
+        try:
+            data = self._sock.recv(READ)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self._lose()
+            return
+        if not data:
+            self._end_of_input(mask)
+        elif self.state is READING:
+            self._serve(self._data + data if self._data else data)
+        else:
+            self._keep_for_later(data)
+
+    def _keep_for_later(self, data: bytes) -> None:
+        if self.state is LINGERING:
+            self._discarded += len(data)
+            if self._discarded > LINGER_BYTES:
+                self.close()
+            return
+        self._data += data
+        if len(self._data) >= READ:
+            self._watch(self._mask & ~IN)
+
+    def _end_of_input(self, mask: int) -> None:
+        """The peer sends no more. What it has asked for it gets, unless that does not exist."""
+        gone = mask & ~(IN | OUT)
+        if self.state in (SENDING, QUEUED) and not gone:
+            self._eof = True
+            self._watch(self._mask & ~IN)
+        else:
+            self.close()
+
+    def _serve(self, data: bytes) -> None:
+        """Answer the requests in `data`, as far as that goes without waiting."""
+        server = self._server
+        at, count = server.loop.moment, server.count
+        self._data = b""
+        for _ in range(PIPELINED):
+            request, taken = take(data, self._known)
+            if type(request) is not Request:
+                self._data = data
+                if isinstance(request, Refused):
+                    self._refuse(request.status)
+                elif isinstance(request, Wanted):
+                    self._await(request)
+                return
+            count[_REQUESTS] += 1
+            data = data[taken:]
+            if request.fields is not self._known:
+                self._known = request.fields if request.fields.usual else None
+            self.served = True
+            self._unfinished = False
+            self.deadline = at.now + server.idle_s
+            try:
+                answer = self._site.answer(request, self, at)
+            except OSError:
+                server.lacked()
+                answer = REFUSALS[503]
+            except Exception:
+                server.crashed()
+                answer = REFUSALS[500]
+            if answer is None:
+                self.state, self._asked, self._data = WAITING, request, data
+                return
+            self._send(answer, request)
+            if not data:
+                return
+            if self.state is not READING:
+                self._data = data
+                return
+        self._data = data
+        self._queue()
+
+    def _await(self, wanted: Wanted) -> None:
+        """A request is not complete. Its time runs from its first byte and is not prolonged."""
+        if not self._unfinished:
+            self._unfinished = True
+            self._server.set_deadline(self, self._server.head_s)
+        if wanted is Wanted.CONTINUE:
+            try:
+                self._sock.send(CONTINUE)
+            except (BlockingIOError, InterruptedError):
+                pass
+            except OSError:
+                self._lose()
+
+    def _refuse(self, status: int) -> None:
+        """Constant bytes, and the end of the connection: where the next request would begin is
+        not certain."""
+        self._server.count[_MALFORMED] += 1
+        self._data = b""
+        self._then = LINGERING
+        self._send(REFUSALS[status], None)
+
+    def _queue(self) -> None:
+        self.state = QUEUED
+        self._server.loop.soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if self.state is not QUEUED:
+            return
+        self.state = READING
+        try:
+            self._serve(self._data)
+        except Exception:
+            self.broken()
+        if self.state is READING:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """All that was at hand is answered."""
+        if self._eof:
+            self.close()
+        else:
+            self._watch(IN)
+
+    def resume(self, answer: Answer) -> None:
+        """What was waited for."""
+        asked, self._asked = self._asked, None
+        assert asked is not None
+        self.state = READING
+        self._send(answer, asked)
+        if self.state is READING:
+            self._answered()
+
+    def give_up_waiting(self) -> None:
+        """Nobody will call `resume` any more: the process ends."""
+        self._site.drop(self)
+        self.resume(REFUSALS[503])
+
+    # -- out --------------------------------------------------------------------------------
+
+    def _send(self, answer: Answer, request: Request | None) -> None:
+        """Hand an answer to the kernel; what does not fit is kept as views of the ready bytes."""
+        server = self._server
+        if (request is not None and request.close) or server.ending:
+            self._then = CLOSED
+        last = self._then is not READING
+        date = server.loop.date_close if last else server.loop.date
+        pieces: tuple[bytes, ...]
+        if request is not None and request.method == b"HEAD":
+            pieces = (answer.head, date)
+        else:
+            pieces = (answer.wire(date),) if answer.small else (answer.head, date, *answer.body)
+            self._span = answer.span
+        server.count[_CLASS[answer.status // 100]] += 1
+        try:
+            if len(pieces) == 1:
+                more = socket.MSG_MORE if self._span is not None else 0
+                sent, total = self._sock.send(pieces[0], more), len(pieces[0])
+            else:
+                sent, total = self._sock.sendmsg(pieces), sum(map(len, pieces))
+            server.count[_BYTES] += sent
+            if sent < total:
+                self._out = _rest(pieces, sent)
+            elif self._span is None or self._splice():
+                if last:
+                    self._finish()
+                return
+        except (BlockingIOError, InterruptedError):
+            self._out = _rest(pieces, 0)
+        except OSError:
+            self._lose()
+            return
+        self.state = SENDING
+        server.set_deadline(self, server.send_s)
+        self._watch(self._mask | OUT)
+
+    def _flush(self) -> bool:
+        """Send what is left of the answer; whether that was all."""
+        server = self._server
+        self.deadline = server.loop.moment.now + server.send_s
+        try:
+            while self._out:
+                sent = self._sock.sendmsg(self._out)
+                server.count[_BYTES] += sent
+                self._out = _rest(self._out, sent)
+            if self._span is not None and not self._splice():
+                return False
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            self._lose()
+            return False
+        self.state = READING
+        self._watch(self._mask & ~OUT)
+        return True
+
+    def _splice(self) -> bool:
+        """Let the kernel send what it takes of the span; whether that was all. Raises OSError."""
+        span = self._span
+        assert span is not None
+        file, at, left, budget = span.file.fd, span.start, span.length, FILE_BYTES
+        try:
+            while left and budget > 0:
+                sent = os.sendfile(self._fd, file, at, min(left, budget))
+                if sent == 0:
+                    raise OSError(errno.EIO, "the file is shorter than it was")
+                at, left, budget = at + sent, left - sent, budget - sent
+        except (BlockingIOError, InterruptedError):
+            pass
+        self._server.count[_BYTES] += span.length - left
+        self._span = FileSpan(span.file, at, left) if left else None
+        return not left
+
+    def _answered(self) -> None:
+        """An answer that took its time is sent."""
+        if self._then is not READING:
+            self._finish()
+            return
+        self.deadline = self._server.loop.moment.now + self._server.idle_s
+        if self._data:
+            self._queue()
+        else:
+            self._read_on()
+
+    # -- the end ----------------------------------------------------------------------------
+
+    def _finish(self) -> None:
+        """The last answer is sent. To close with unread input would make the kernel send a reset,
+        which can overtake it; so after a refusal the peer is given time to read."""
+        if self._then is not LINGERING or self._eof:
+            self.close()
+            return
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.close()
+            return
+        self.state = LINGERING
+        self._watch(IN)
+        self._server.set_deadline(self, LINGER_S)
+
+    def _watch(self, mask: int) -> None:
+        if mask != self._mask:
+            self._mask = mask
+            try:
+                self._server.loop.change(self._fd, mask)
+            except OSError:
+                self._lose()
+
+    def late(self) -> None:
+        """Its deadline has passed."""
+        server = self._server
+        if self.state in (WAITING, QUEUED):
+            server.set_deadline(self, server.idle_s)  # reload has a limit of its own
+        elif self.state is SENDING:
+            server.counters.add("timeouts_send")
+            self.close()
+        elif self.state is READING and self._data:
+            server.counters.add("timeouts_head")
+            self._refuse(408)
+        else:
+            if self.state is READING:
+                server.counters.add("timeouts_idle")
+            self.close()
+
+    def broken(self) -> None:
+        """A bug has shown itself here; only this connection pays for it."""
+        self._server.crashed()
+        self.close()
+
+    def _lose(self) -> None:
+        self._server.count[_LOST] += 1
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the socket. May be called twice."""
+        if self.state is CLOSED:
+            return
+        if self.state is WAITING:
+            self._site.drop(self)
+        self.state = CLOSED
+        self._asked, self._out, self._span, self._data = None, [], None, b""
+        self._server.gone(self, self._fd)
+        with contextlib.suppress(OSError):
+            self._sock.close()
+
+
+def _rest(buffers: Sequence[bytes | memoryview], sent: int) -> list[memoryview]:
+    """What of `buffers` is left after `sent` bytes; views, not copies."""
+    rest: list[memoryview] = []
+    for buffer in buffers:
+        if sent >= len(buffer):
+            sent -= len(buffer)
+        else:
+            rest.append(memoryview(buffer)[sent:])
+            sent = 0
+    return rest

@@ -1,0 +1,173 @@
+"""One thread's event loop: epoll, a few timers, one reading of the clocks a millisecond.
+
+Not asyncio: a connection here is one object and a request one method call, which is what keeps
+a Python gate at nginx's cost (docs/adr/0002-gate.md).
+"""
+
+import contextlib
+import logging
+import select
+import signal
+import socket
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import Protocol
+
+from samvad.base.clock import Clock, Moment
+
+log = logging.getLogger("gate")
+
+IN, OUT = select.EPOLLIN, select.EPOLLOUT
+BATCH = 256
+"""Ready descriptors handled in a turn; the rest come in the next one."""
+FEW = 8
+"""A turn with no more than so many is not long, and not worth a second look at the clock."""
+GRAIN_S = 0.001
+"""How old a turn's time may be."""
+LONGEST_SLEEP_S = 1.0
+
+
+class Handler(Protocol):
+    """What belongs to a descriptor."""
+
+    def ready(self, mask: int) -> None:
+        """Go on. `mask` is a hint: it may be that of another who had this number before."""
+
+    def broken(self) -> None:
+        """`ready` has failed: a bug. Nobody else may suffer from it."""
+
+
+class _Timer:
+    __slots__ = ("call", "due", "every_s")
+
+    def __init__(self, call: Callable[[], None], due: float, every_s: float) -> None:
+        self.call, self.due, self.every_s = call, due, every_s
+
+
+class Loop:
+    """`moment` is this turn's time; `date` and `date_close` end the head of an answer."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._epoll = select.epoll()
+        self._handlers: dict[int, Handler] = {}
+        self._timers: list[_Timer] = []
+        self._next_timer = float("inf")
+        self._again: list[Callable[[], None]] = []
+        self.longest_turn_s = 0.0
+        self.date = self.date_close = b""
+        self.moment = Moment(clock.now(), clock.wall_ms())
+        self._set_date()
+
+    # -- descriptors ------------------------------------------------------------------------
+
+    def watch(self, fd: int, handler: Handler, mask: int) -> None:
+        self._epoll.register(fd, mask)
+        self._handlers[fd] = handler
+
+    def change(self, fd: int, mask: int) -> None:
+        self._epoll.modify(fd, mask)
+
+    def forget(self, fd: int) -> None:
+        """To be called before the descriptor is closed."""
+        if self._handlers.pop(fd, None) is not None:
+            with contextlib.suppress(OSError):
+                self._epoll.unregister(fd)
+
+    # -- time -------------------------------------------------------------------------------
+
+    def _read_clocks(self, now: float) -> None:
+        before = self.moment
+        self.moment = Moment(now, self._clock.wall_ms())
+        if self.moment.wall_ms // 1000 != before.wall_ms // 1000:
+            self._set_date()
+
+    def _set_date(self) -> None:
+        date = f"Date: {formatdate(self.moment.wall_ms // 1000, usegmt=True)}\r\n".encode()
+        self.date, self.date_close = date + b"\r\n", date + b"Connection: close\r\n\r\n"
+
+    def every(self, seconds: float, call: Callable[[], None]) -> None:
+        """Call again and again, the first time in the next turn."""
+        self._timers.append(_Timer(call, self.moment.now, seconds))
+        self._next_timer = self.moment.now
+
+    def soon(self, call: Callable[[], None]) -> None:
+        """Call in the next turn, which comes at once."""
+        self._again.append(call)
+
+    def _run_timers(self, now: float) -> None:
+        for timer in self._timers:
+            if timer.due <= now:
+                timer.due = now + timer.every_s
+                try:
+                    timer.call()
+                except Exception:
+                    log.exception("a periodic task failed")
+        self._next_timer = min(timer.due for timer in self._timers)
+
+    # -- turning ----------------------------------------------------------------------------
+
+    def turn(self) -> None:
+        """Wait for something to do, and do it."""
+        sleep_s = 0.0
+        if not self._again:
+            # Counted from the last turn's time: late by what that turn took, at most.
+            sleep_s = min(max(self._next_timer - self.moment.now, 0.0), LONGEST_SLEEP_S)
+        ready = self._epoll.poll(sleep_s, BATCH)
+        now = self._clock.now()
+        if now - self.moment.now >= GRAIN_S:
+            self._read_clocks(now)
+        handlers = self._handlers
+        for fd, mask in ready:
+            handler = handlers.get(fd)
+            if handler is not None:
+                try:
+                    handler.ready(mask)
+                except Exception:
+                    handler.broken()
+        if self._again:
+            again, self._again = self._again, []
+            for call in again:
+                call()
+        if now >= self._next_timer:
+            self._run_timers(now)
+        elif len(ready) <= FEW:
+            return
+        self.longest_turn_s = max(self.longest_turn_s, self._clock.now() - now)
+
+    def close(self) -> None:
+        self._epoll.close()
+
+
+class Signals:
+    """SIGTERM and SIGINT as a readable descriptor, so that they end the sleep of a turn."""
+
+    def __init__(self, loop: Loop) -> None:
+        self.came = False
+        self._loop = loop
+        self._read, self._write = socket.socketpair()
+        self._read.setblocking(False)
+        self._write.setblocking(False)
+        self._wakeup_before = signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
+        self._before = {
+            number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        loop.watch(self._read.fileno(), self, IN)
+
+    def _note(self, number: int, frame: object) -> None:
+        self.came = True
+
+    def ready(self, mask: int) -> None:
+        with contextlib.suppress(OSError):
+            self._read.recv(64)
+
+    def broken(self) -> None:
+        self.came = True
+
+    def close(self) -> None:
+        self._loop.forget(self._read.fileno())
+        signal.set_wakeup_fd(self._wakeup_before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._read.close()
+        self._write.close()

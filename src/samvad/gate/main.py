@@ -1,0 +1,187 @@
+"""`samvad gate --index N`: one gate process, put together. Nobody is special among them."""
+
+import gc
+import logging
+import resource
+from pathlib import Path
+
+from samvad.base import log as base_log
+from samvad.base.clock import Moment, SystemClock
+from samvad.base.errors import PlainError
+from samvad.base.folders import Folders, assets
+from samvad.base.settings import Settings
+from samvad.gate.admin import Admin, counters_path
+from samvad.gate.assets import Assets
+from samvad.gate.connection import Connection
+from samvad.gate.counters import Counters
+from samvad.gate.diary import Diary
+from samvad.gate.loop import Loop, Signals
+from samvad.gate.server import Server, listen
+from samvad.gate.site import EVENTS, Released, Site
+from samvad.gate.uplink import UplinkClient
+from samvad.protocol.journal import COUNTS
+from samvad.protocol.plan import PlanFolder
+from samvad.protocol.secret import make_secret, token_for
+from samvad.protocol.uplink import Hello, Message
+
+log = logging.getLogger("gate")
+
+PLANS_EVERY_S = 0.25
+LOOK_ALL_S = 2.0
+TICK_MS = 50
+ASSETS_EVERY_S = 2.0
+WAITS_EVERY_S = 0.25
+COUNTS_EVERY_S = 10.0
+END_S = 2.0
+OTHER_FILES = 512
+"""Descriptors kept for everything but connections."""
+
+
+def main(data: Path, settings: Settings, index: int) -> int:
+    """Run until SIGTERM or SIGINT; 0 after a clean end. Raises PlainError."""
+    base_log.set_up(settings.log.level)
+    folders = Folders(data)
+    try:
+        folders.make()
+        secret = make_secret(folders.secret)
+        counters = Counters(counters_path(folders.run, index))
+    except OSError as error:
+        raise PlainError(
+            f"The data folder {data} cannot be used: {error.strerror or error}.",
+            "Make it writable for this user, or give another one with --data.",
+        ) from None
+    gate = settings.gate
+    files = Assets(assets())
+    files.refresh()
+    site: Site[Connection] = Site(
+        secret=secret,
+        settings=gate,
+        folders=folders,
+        assets=files,
+        counters=counters,
+        index=index,
+    )
+    plans = _Plans(folders.plans, site, counters)
+    loop = Loop(SystemClock())
+    plans.read(loop.moment)  # before the stage tells of their events, and before anybody asks
+    signals = Signals(loop)
+    server = Server(loop, gate, counters, _most_connections(gate.connections))
+    diary = Diary(folders.journal, f"gate-{index}", counters)
+
+    def hear(message: Message) -> None:
+        _resume(site.hear(message, loop.moment.now))
+
+    uplink = UplinkClient(
+        loop,
+        settings.stage.uplink or str(folders.uplink),
+        Hello(token_for(secret, "uplink"), f"gate-{index}"),
+        hear,
+        counters,
+    )
+
+    def each_second() -> None:
+        counters.beat(loop.moment.now)
+        counters.set("loop_late_ms", int(loop.longest_turn_s * 1000))
+        loop.longest_turn_s = 0.0
+        _resume(site.forget_outlived(loop.moment.now))
+        site.on_air(loop.moment)
+
+    def read_assets() -> None:
+        if files.refresh():
+            log.info("the front end is read anew")
+
+    def note_counts() -> None:
+        at = loop.moment
+        for event, counts in site.on_air(at):
+            diary.note(
+                event,
+                COUNTS,
+                at.wall_ms,
+                listening=counts.listening,
+                admitted=counts.admitted,
+                seats=counts.seats,
+            )
+
+    try:
+        server.add(listen(settings.public.host, gate.port, "[gate] port"), site)
+        server.add(
+            listen("127.0.0.1", gate.admin_port, "[gate] admin_port"),
+            Admin(folders.run, gate.processes, counters),
+        )
+        loop.every(PLANS_EVERY_S, lambda: plans.read(loop.moment))
+        loop.every(ASSETS_EVERY_S, read_assets)
+        loop.every(WAITS_EVERY_S, lambda: _resume(site.expire(loop.moment.now)))
+        loop.every(1.0, each_second)
+        loop.every(COUNTS_EVERY_S, note_counts)
+        log.info("gate %d listens on %s:%d", index, settings.public.host, gate.port)
+        # What lives from here on lives long: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        while not signals.came:
+            loop.turn()
+        _end(loop, server)
+    finally:
+        server.close()
+        uplink.close()
+        signals.close()
+        loop.close()
+        diary.close()
+        counters.end()
+    return 0
+
+
+def _resume(released: Released[Connection]) -> None:
+    for connection, answer in released:
+        connection.resume(answer)
+
+
+def _end(loop: Loop, server: Server) -> None:
+    """Stop accepting; finish what is being sent, within END_S."""
+    server.end()
+    until = loop.moment.now + END_S
+    while len(server) and loop.moment.now < until:
+        loop.turn()
+
+
+def _most_connections(wanted: int) -> int:
+    """As many as are wanted and the open-files limit allows, which is raised if it can be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+        except (OSError, ValueError):
+            pass
+    allowed = wanted if soft == resource.RLIM_INFINITY else soft - OTHER_FILES
+    if allowed < wanted:
+        log.info("the open-files limit allows %d connections, not %d", allowed, wanted)
+    return max(16, min(wanted, allowed))
+
+
+class _Plans:
+    """New plans, four times a second; the whole folder only when something in it was replaced,
+    and every LOOK_ALL_S in any case."""
+
+    def __init__(self, folder: Path, site: Site[Connection], counters: Counters) -> None:
+        self._folder, self._site, self._counters = folder, site, counters
+        self._plans = PlanFolder(folder)
+        self._changed_ns = -1
+        self._looked = float("-inf")
+
+    def read(self, at: Moment) -> None:
+        try:
+            changed_ns = self._folder.stat().st_mtime_ns
+        except OSError:
+            return
+        if changed_ns == self._changed_ns and at.now - self._looked < LOOK_ALL_S:
+            return
+        # Two changes within a tick of the file system's clock have one time: look once more.
+        settled = abs(at.wall_ms - changed_ns // 1_000_000) > TICK_MS
+        self._changed_ns, self._looked = changed_ns if settled else -1, at.now
+        plans, complaints = self._plans.changed()
+        for plan in plans:
+            if not self._site.set_plan(plan):
+                complaints.append(f"plan {plan.event}: more than {EVENTS} events, not taken")
+        for complaint in complaints:
+            self._counters.add("plan_complaints")
+            log.warning("%s", complaint)

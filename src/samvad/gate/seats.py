@@ -1,0 +1,230 @@
+"""Seats of one event, shared by all gate processes of a machine through one mapped file.
+
+    header 64 bytes: magic 8 | boot id 16 | zeros
+    a seat, 8 bytes: last seen u32 (CLOCK_MONOTONIC seconds, 0: never) | generation u32
+
+A seat is held while it was seen less than `hold_s` ago. Looking and touching need no lock: one
+seat has one generation, and a ticket is good only for its seat's generation, so there are
+never more good tickets than seats. Claiming needs one: an flock, which the kernel frees when
+its process dies, even by SIGKILL; half a claim (a new generation nobody knows) leaves the
+seat free. Times are whole seconds; the file outlives gate processes, so tickets do too.
+"""
+
+import errno
+import fcntl
+import mmap
+import os
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from samvad.protocol.ticket import Ticket
+
+MAGIC = b"samvad1\n"
+_HEADER = 64
+_SEAT = 8
+_CANDIDATES = 256
+"""Free seats noted beforehand, so that a claim need not search under the lock."""
+_LOCK_TRIES = 200
+"""With a yield of the processor between: milliseconds, then the door says "again"."""
+_SEARCH_EVERY_S = 0.2
+"""A full house is searched again no sooner."""
+
+_Table = npt.NDArray[np.uint32]
+
+
+class NoSeat(Enum):
+    FULL = "all seats are held"
+    BUSY = "another gate kept the table for too long"
+
+
+def boot_id() -> bytes:
+    """16 bytes that change with each boot, when CLOCK_MONOTONIC begins anew; zeros if unknown."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as text:
+            return bytes.fromhex(text.read().strip().replace("-", ""))
+    except (OSError, ValueError):
+        return bytes(16)
+
+
+class Seats:
+    """One gate process's hold of an event's table. `now` is monotonic seconds everywhere.
+
+    `limit` may change at any time; when it shrinks nobody is put out, and nobody let in
+    until fewer than `limit` seats are held.
+    """
+
+    def __init__(self, path: Path, limit: int, hold_s: float, spread: int = 0) -> None:
+        """Open or make the table. `spread` (the gate's index) lets gates search apart."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._hold_s = max(1, int(hold_s))
+        self._spread = spread
+        self._candidates: list[int] = []
+        self._found_none = float("-inf")
+        self._limit = limit
+        self._shrunk = True
+        """Whether seats beyond the limit may still be held; `held` finds out."""
+        try:
+            self._map(limit)
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    @property
+    def limit(self) -> int:
+        return self._limit
+
+    def set_limit(self, limit: int) -> None:
+        """Change how many may be held from now on."""
+        if limit == self._limit:
+            return
+        self._shrunk = self._shrunk or limit < self._limit
+        self._limit = limit
+        self._candidates.clear()
+        self._found_none = float("-inf")
+        if limit > len(self._seen):
+            self._map(limit)
+
+    def _map(self, seats: int) -> None:
+        if not self._lock():
+            raise BlockingIOError(errno.EAGAIN, "another gate keeps the seats locked")
+        try:
+            wanted, size = _HEADER + _SEAT * max(seats, 1), os.fstat(self._file).st_size
+            if size < wanted:
+                os.ftruncate(self._file, wanted)
+            memory = mmap.mmap(self._file, max(size, wanted))
+            table = np.frombuffer(memory, np.uint32, offset=_HEADER)
+            whole = len(table) // 2 * 2
+            seats_of = table[:whole].reshape(-1, 2)
+            mark = MAGIC + boot_id()
+            if memory[: len(mark)] != mark:
+                # A new table, or one from before a boot: last-seen times mean nothing now,
+                # generations still do (old tickets may take their seats again).
+                if memory[: len(MAGIC)] != MAGIC:
+                    seats_of[:] = 0
+                seats_of[:, 0] = 0
+                memory[: len(mark)] = mark
+            self._memory = memory
+            self._seen: _Table = seats_of[:, 0]
+            self._generation: _Table = seats_of[:, 1]
+            # One seat is read and written through memoryviews: four times as fast as numpy.
+            self._words = memoryview(memory)[_HEADER : _HEADER + whole * 4].cast("I")
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Let go of the file; the table stays. (The mapping goes with its last view.)"""
+        os.close(self._file)
+
+    def remove(self) -> None:
+        """Let go of the table for good: the event is over. Other gates may do the same."""
+        self.close()
+        self._path.unlink(missing_ok=True)
+
+    # -- looking ----------------------------------------------------------------------------
+
+    def _seen_since(self, now: float, seconds: float) -> npt.NDArray[np.bool_]:
+        # Unsigned and wrapping: a last-seen in the future (which only damage can write) is
+        # a very long time ago, and so is "never".
+        age = np.uint32(int(now)) - self._seen
+        recent: npt.NDArray[np.bool_] = (age < np.uint32(max(1, int(seconds)))) & (self._seen != 0)
+        return recent
+
+    def held(self, now: float) -> int:
+        """Seats held: admitted listeners, of all gates."""
+        held = self._seen_since(now, self._hold_s)
+        self._shrunk = bool(held[self._limit :].any())
+        return int(np.count_nonzero(held))
+
+    def seen_within(self, now: float, seconds: float) -> int:
+        """Seats whose ticket was used within so many seconds."""
+        return int(np.count_nonzero(self._seen_since(now, seconds)))
+
+    def _is_held(self, seat: int, now: float) -> bool:
+        seen = self._words[2 * seat]
+        return seen != 0 and (int(now) - seen) & 0xFFFF_FFFF < self._hold_s
+
+    # -- holding ----------------------------------------------------------------------------
+
+    def touch(self, ticket: Ticket, now: float) -> bool:
+        """Keep the ticket's seat, or take it again if it was not given to somebody else.
+
+        False: it was, or it is no more, or to take it again would make one too many.
+        """
+        seat, generation, _ = ticket
+        words, place = self._words, 2 * seat
+        if place + 1 >= len(words) or words[place + 1] != generation:
+            return False
+        if (self._shrunk or seat >= self._limit) and not self._is_held(seat, now):
+            return False
+        second = int(now)
+        if words[place] != second:  # other gates have neighbouring seats in their caches
+            words[place] = second
+        return True
+
+    def leave(self, ticket: Ticket) -> None:
+        """Give the ticket's seat back."""
+        seat = ticket.seat
+        if 2 * seat + 1 < len(self._words) and self._words[2 * seat + 1] == ticket.generation:
+            self._words[2 * seat] = 0
+
+    def claim(self, now: float) -> tuple[int, int] | NoSeat:
+        """Take a free seat: (seat, its new generation)."""
+        for _ in range(2):
+            if not self._candidates and not self._search(now):
+                return NoSeat.FULL
+            if not self._lock():
+                return NoSeat.BUSY
+            try:
+                while self._candidates:
+                    seat = self._candidates.pop()
+                    if not self._is_held(seat, now):
+                        generation = (self._words[2 * seat + 1] + 1) & 0xFFFF_FFFF
+                        self._words[2 * seat + 1] = generation
+                        self._words[2 * seat] = int(now)
+                        return seat, generation
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+            # Other gates took all that were noted: once more.
+        return NoSeat.BUSY
+
+    def _search(self, now: float) -> bool:
+        """Note free seats, beginning at a place of one's own. False: there are none."""
+        if now - self._found_none < _SEARCH_EVERY_S:
+            return False
+        held = self._seen_since(now, self._hold_s)
+        free = np.flatnonzero(~held[: _end_of_claims(held, self._limit)])
+        if not len(free):
+            self._found_none = now
+            return False
+        # Seats that were never used come first: nobody may come back for those.
+        free = free[np.argsort(self._generation[free] != 0, kind="stable")]
+        free = np.roll(free, -(self._spread * _CANDIDATES % len(free)))
+        self._candidates = free[:_CANDIDATES][::-1].tolist()
+        return True
+
+    def _lock(self) -> bool:
+        for _ in range(_LOCK_TRIES):
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                os.sched_yield()
+        return False
+
+
+def _end_of_claims(held: npt.NDArray[np.bool_], limit: int) -> int:
+    """Seats below this number may be claimed.
+
+    It is `limit`, unless seats beyond are still held after the limit has shrunk: then it is
+    the largest number with which those that are held beyond it still fit.
+    """
+    if not held[limit:].any():
+        return min(limit, len(held))
+    beyond = np.cumsum(held[::-1])[::-1]  # held from each seat on
+    fits = np.arange(len(held)) + beyond <= limit
+    return int(np.flatnonzero(fits)[-1]) if fits.any() else 0

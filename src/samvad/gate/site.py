@@ -1,0 +1,351 @@
+"""What is asked, and who answers: the gate's table of contents. Holds no clock and no socket.
+
+`answer` gives an `Answer` at once, or None when the asker has to wait; then one of `hear`,
+`expire` or `forget_outlived` gives it later, with the asker's token.
+"""
+
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from samvad.base.clock import Moment
+from samvad.base.folders import Folders
+from samvad.base.settings import GateSettings
+from samvad.gate import door
+from samvad.gate.answers import (
+    ANYWHERE,
+    JSON,
+    NEVER_STORED,
+    NO_SNIFF,
+    PREFLIGHT,
+    REFUSALS,
+    Answer,
+)
+from samvad.gate.assets import Assets
+from samvad.gate.counters import INDEX, Counters
+from samvad.gate.event import Event
+from samvad.gate.http1 import Request
+from samvad.gate.live import MASTER, LiveEvent
+from samvad.gate.objects import Ready, media_headers
+from samvad.gate.pages import not_found
+from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wanted
+from samvad.gate.reload import parse
+from samvad.gate.replay import ReplayFile
+from samvad.gate.seats import Seats
+from samvad.gate.state import Counts, Situation
+from samvad.protocol.hls import EVENT, SLUG, replay_path
+from samvad.protocol.media import RENDITIONS, Init, Part
+from samvad.protocol.plan import EventPlan
+from samvad.protocol.room import RoomState
+from samvad.protocol.secret import derive
+from samvad.protocol.ticket import Ticket, Tickets
+from samvad.protocol.uplink import Forget, Hello, Message
+
+EVENTS = 10_000
+"""Events held at most; media of more are not taken (the stage has few on air)."""
+
+SHOWN = 32_768
+"""Paths with a good ticket that are remembered; then it begins anew."""
+
+_PLAYLISTS = {b"master.m3u8": ""} | {f"{r}/index.m3u8".encode(): r for r in RENDITIONS}
+"""What may follow a ticket: the rendition, or "" for the multivariant playlist."""
+_OF_EVENT = re.compile(rf"/live/({EVENT})/(state\.json|replay\.m4a|m/([\w-]+)\.m4s)".encode())
+_PAGE = re.compile(rf"/e/({SLUG})".encode())
+_DOOR = re.compile(rf"/door/({EVENT})".encode())
+_READING = (b"GET", b"HEAD")
+
+_DOOR_HEADERS = (JSON, NEVER_STORED, ANYWHERE, NO_SNIFF)
+_OVER = (Situation.ENDED, Situation.CANCELLED)
+_FORGED, _GONE = INDEX["tickets_forged"], INDEX["tickets_gone"]
+
+Token = TypeVar("Token", bound=Hashable)
+Released = list[tuple[Token, Answer]]
+
+
+class _Shown(NamedTuple, Generic[Token]):
+    """A path that named a playlist, with a ticket that was good."""
+
+    event: Event[Token]
+    ticket: Ticket
+    rendition: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """What a waiting token asked for: a rendition's playlist, or (""): the object at `path`."""
+
+    event: str
+    rendition: str
+    skip: bool
+    zipped: bool
+    path: bytes
+
+
+class Site(Generic[Token]):
+    """All events of one gate process. Tokens are askers; the server uses its connections."""
+
+    def __init__(
+        self,
+        *,
+        secret: bytes,
+        settings: GateSettings,
+        folders: Folders,
+        assets: Assets,
+        counters: Counters,
+        index: int,
+    ) -> None:
+        self._secret, self._settings, self._folders = secret, settings, folders
+        self._assets, self._index = assets, index
+        self._counters, self._count = counters, counters.values
+        self._events: dict[str, Event[Token]] = {}
+        self._staged: dict[str, Event[Token]] = {}
+        """Those of which the stage has told: the only ones with media, waiters or a room."""
+        self._slugs: dict[str, str] = {}
+        self._ready: Ready = {}
+        self._shown: dict[bytes, _Shown[Token]] = {}
+        self._pending: dict[Token, _Pending] = {}
+
+    # -- requests ---------------------------------------------------------------------------
+
+    def answer(self, request: Request, token: Token, at: Moment) -> Answer | None:
+        """The answer, or None: `token` has to wait for it."""
+        if request.method not in _READING:
+            return self._less_usual(request, at)
+        target = request.target
+        ready = self._ready.get(target)
+        if ready is not None:
+            fields = request.fields
+            if fields.range is None and fields.if_none_match is None:
+                return ready
+            return self._object(target, ready, request)
+        path, _, query = target.partition(b"?")
+        shown = self._shown.get(path)
+        if shown is not None:
+            return self._playlist(shown, query, request, token, at)
+        return self._first_sight(path, query, request, token, at)
+
+    def _object(self, path: bytes, whole: Answer, request: Request) -> Answer:
+        """An immutable media object, or the part of it that is asked for."""
+        fields = request.fields
+        headers = media_headers(path.rpartition(b"/")[2].partition(b".")[0].decode())
+        etag = next(value for name, value in headers if name == "ETag").encode()
+        if not_modified(fields, etag):
+            return Answer(304, [h for h in headers if h[0] != "Content-Type"])
+        size = whole.length - len(whole.head)
+        # RFC 9110, 14.2: only GET has ranges.
+        asked = wanted(fields, etag, size) if request.method == b"GET" else Whole.WHOLE
+        if isinstance(asked, Whole):
+            return whole
+        return unsatisfiable(size, headers) if asked is None else part_of(whole, headers, *asked)
+
+    def _first_sight(
+        self, path: bytes, query: bytes, request: Request, token: Token, at: Moment
+    ) -> Answer | None:
+        """A path that is not known. If it names a playlist, its ticket is verified.
+
+        A listener shows the same ticket with each request, so a path whose signature has
+        proved good is remembered; its time and its seat are looked at each time.
+        """
+        pieces = path.split(b"/", 4)  # "", live, event, ticket, which playlist
+        if len(pieces) < 5 or pieces[4] not in _PLAYLISTS or pieces[1] != b"live":
+            return self._rarer(path, query, request, token, at)
+        event = self._events.get(pieces[2].decode("latin-1"))
+        if event is None or event.plan is None:
+            return REFUSALS[404]
+        ticket = event.tickets.verify(pieces[3], at.wall_ms)
+        if ticket is None:
+            self._count[_FORGED] += 1
+            return REFUSALS[403]
+        if len(self._shown) >= SHOWN:
+            self._shown.clear()
+        shown = self._shown[path] = _Shown(event, ticket, _PLAYLISTS[pieces[4]])
+        return self._playlist(shown, query, request, token, at)
+
+    def _playlist(
+        self, shown: "_Shown[Token]", query: bytes, request: Request, token: Token, at: Moment
+    ) -> Answer | None:
+        event, ticket, rendition = shown
+        if ticket.expires_min * 60_000 <= at.wall_ms:
+            return REFUSALS[403]
+        live = event.live
+        if not live.playable and event.situation(at.wall_ms) in _OVER:
+            return REFUSALS[410]  # the window is gone; the door knows of the recording
+        if not event.seats.touch(ticket, at.now):
+            self._count[_GONE] += 1
+            return REFUSALS[410]
+        zipped = request.fields.gzip
+        if not rendition:
+            return MASTER[zipped] if live.playable else REFUSALS[503]
+        if not query:
+            return live.playlist(rendition, False, zipped)
+        asked = parse(query)
+        if asked is None:
+            return REFUSALS[400]
+        answer = live.reload(rendition, asked, zipped, token, at.now)
+        if answer is None:
+            self._wait(token, _Pending(event.name, rendition, asked.skip, zipped, b""))
+        return answer
+
+    def _rarer(
+        self, path: bytes, query: bytes, request: Request, token: Token, at: Moment
+    ) -> Answer | None:
+        asset = self._assets.files.get(path)
+        if asset is not None:
+            return asset.answer(request.fields)
+        if query and (ready := self._ready.get(path)) is not None:
+            return self._object(path, ready, request)
+        page = _PAGE.fullmatch(path)
+        if page is not None:
+            name = page[1].decode()
+            event = self._events.get(self._slugs.get(name, name))
+            html = event.page.answer(request.fields, query) if event is not None else None
+            return html or not_found(request.fields, query)
+        if _DOOR.fullmatch(path):
+            return REFUSALS[405]
+        of_event = _OF_EVENT.fullmatch(path)
+        event = self._events.get(of_event[1].decode()) if of_event is not None else None
+        if of_event is None or event is None:
+            return REFUSALS[404]
+        if of_event[2] == b"state.json":
+            return event.state(request.fields, at) or REFUSALS[404]
+        if of_event[2] == b"replay.m4a":
+            return event.replay_file.answer(request.fields, at.now)
+        if event.live.hinted(of_event[3].decode(), token, at.now):
+            self._wait(token, _Pending(event.name, "", False, False, path))
+            return None
+        return REFUSALS[404]
+
+    def _less_usual(self, request: Request, at: Moment) -> Answer:
+        if request.method == b"OPTIONS":
+            return PREFLIGHT
+        path = request.target.partition(b"?")[0]
+        knock = _DOOR.fullmatch(path)
+        if knock is None:
+            return REFUSALS[405 if path in self._ready else 404]
+        event = self._events.get(knock[1].decode())
+        if event is None or event.plan is None:
+            return REFUSALS[404]
+        shown = door.shown_ticket(request.body)
+        if shown is None:
+            return REFUSALS[400]
+        verdict = door.decide(
+            situation=event.situation(at.wall_ms),
+            doors_ms=event.plan.doors_ms,
+            seats=event.seats,
+            tickets=event.tickets,
+            shown=shown,
+            now=at.now,
+            wall_ms=at.wall_ms,
+        )
+        self._count_verdict(verdict)
+        over = isinstance(verdict, door.Refuse) and verdict.reason is door.Reason.ENDED
+        replay = replay_path(event.name) if over and event.replay(at.now) else None
+        return Answer(200, _DOOR_HEADERS, (door.as_json(event.name, verdict, replay),))
+
+    def _count_verdict(self, verdict: door.Verdict) -> None:
+        if isinstance(verdict, door.Admit):
+            self._counters.add("admitted")
+        elif verdict.reason is door.Reason.FULL:
+            self._counters.add("refused_full_house")
+        else:
+            self._counters.add("refused_closed")
+
+    # -- waiting ----------------------------------------------------------------------------
+
+    def _wait(self, token: Token, pending: _Pending) -> None:
+        self._pending[token] = pending
+        self._counters.add("waits")
+        self._counters.set("waiting", len(self._pending))
+
+    def drop(self, token: Token) -> None:
+        """The asker is gone."""
+        pending = self._pending.pop(token, None)
+        if pending is not None:
+            self._events[pending.event].live.drop(token)
+            self._counters.set("waiting", len(self._pending))
+
+    def _released(self, tokens: list[Token], late: bool = False) -> Released[Token]:
+        """What the tokens waited for; `late`: that it did not come."""
+        answers: Released[Token] = []
+        for token in tokens:
+            pending = self._pending.pop(token)
+            if not pending.rendition:
+                answer = self._ready.get(pending.path, REFUSALS[404])
+            elif late:
+                answer = REFUSALS[503]
+                self._counters.add("wait_timeouts")
+            else:
+                live = self._events[pending.event].live
+                answer = (
+                    live.playlist(pending.rendition, pending.skip, pending.zipped)
+                    if live.playable
+                    else REFUSALS[410]
+                )
+            answers.append((token, answer))
+        self._counters.set("waiting", len(self._pending))
+        return answers
+
+    def expire(self, now: float) -> Released[Token]:
+        """Answers for those who have waited for too long."""
+        late = [token for event in self._staged.values() for token in event.live.expire(now)]
+        return self._released(late, late=True) if late else []
+
+    # -- plans and the stage ----------------------------------------------------------------
+
+    def _event(self, name: str) -> Event[Token] | None:
+        event = self._events.get(name)
+        if event is None and len(self._events) < EVENTS:
+            media_key = derive(self._secret, "media", name)
+            path = self._folders.run / "seats" / name
+            event = self._events[name] = Event(
+                name,
+                live=LiveEvent(name, self._ready, media_key, self._settings.window_s),
+                tickets=Tickets(derive(self._secret, "ticket", name)),
+                replay=ReplayFile(self._folders.replay(name)),
+                open_seats=lambda limit: Seats(
+                    path, limit, self._settings.seat_hold_s, self._index
+                ),
+                low_latency_listeners=self._settings.low_latency_listeners,
+            )
+        return event
+
+    def set_plan(self, plan: EventPlan) -> bool:
+        """A new or changed plan. False: there are too many events already."""
+        event = self._event(plan.event)
+        if event is None:
+            return False
+        before = event.plan
+        if event.set_plan(plan, plan.seats or self._settings.seats):
+            if before is not None and before.slug != plan.slug:
+                self._slugs.pop(before.slug, None)
+            self._slugs[plan.slug] = plan.event
+        return True
+
+    def hear(self, message: Message, now: float) -> Released[Token]:
+        """A message of the stage; gives the answers of those who waited for it."""
+        if isinstance(message, Hello):
+            return []
+        event = self._event(message.event)
+        if event is None:
+            return []
+        self._staged[message.event] = event
+        if isinstance(message, Init | Part):
+            return self._released(event.live.take(message))
+        if isinstance(message, RoomState):
+            return self._released(event.set_room(message, now))
+        assert isinstance(message, Forget)
+        return self._released(event.close())
+
+    def forget_outlived(self, now: float) -> Released[Token]:
+        """Drop windows of events that ended long ago, should the stage not have said so."""
+        gone = [event for event in self._staged.values() if event.outlived(now)]
+        return [pair for event in gone for pair in self._released(event.close())]
+
+    def on_air(self, at: Moment) -> list[tuple[str, Counts]]:
+        """Events on air and their counts, for the journal; keeps the playlists' form right."""
+        return [
+            (event.name, event.counts(at))
+            for event in self._staged.values()
+            if event.situation(at.wall_ms) is Situation.LIVE
+        ]

@@ -1,0 +1,89 @@
+"""state.json: what everybody may know of an event, as bytes. Pure."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+from samvad.protocol.plan import EventPlan
+from samvad.protocol.playlist import Form
+from samvad.protocol.room import Phase, Replay, RoomState
+
+
+class Situation(StrEnum):
+    """Where an event is, as listeners see it."""
+
+    ANNOUNCED = "announced"
+    DOORS = "doors"
+    LIVE = "live"
+    ENDED = "ended"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Honest counts: `listening` fetched a playlist just now, `admitted` hold a seat."""
+
+    listening: int = 0
+    admitted: int = 0
+    seats: int = 0
+
+
+def situation_of(plan: EventPlan, room: RoomState | None, wall_ms: int) -> Situation:
+    """What the stage says goes before the plan's times; what the plan has closed stays closed."""
+    if plan.cancelled:
+        return Situation.CANCELLED
+    if plan.ended or (room is not None and room.phase is Phase.ENDED):
+        return Situation.ENDED
+    if room is not None and room.phase is Phase.LIVE:
+        return Situation.LIVE
+    return Situation.DOORS if plan.doors_open(wall_ms) else Situation.ANNOUNCED
+
+
+def as_json(
+    plan: EventPlan,
+    room: RoomState | None,
+    *,
+    counts: Counts,
+    form: Form,
+    replay: Replay | None,
+    replay_path: str,
+    wall_ms: int,
+) -> bytes:
+    """The bytes of state.json."""
+    here = {s.id: s for s in room.speakers} if room is not None else {}
+    names = [(s.name, here.get(s.id)) for s in plan.speakers]
+    names += [(s.name, s) for i, s in here.items() if i not in {p.id for p in plan.speakers}]
+    said = {
+        "event": plan.event,
+        "slug": plan.slug,
+        "title": plan.title,
+        "state": situation_of(plan, room, wall_ms).value,
+        "starts_ms": plan.starts_ms,
+        "doors_ms": plan.doors_ms,
+        "live_since_ms": room.live_since_ms if room else None,
+        "ended_ms": room.ended_ms if room else None,
+        "now_ms": wall_ms,
+        "speakers": [
+            {
+                "name": name,
+                "here": s.here if s else False,
+                "muted": s.muted if s else False,
+                "speaking": s.speaking if s else False,
+                "level": round(s.level, 2) if s else 0.0,
+            }
+            for name, s in names
+        ],
+        "counts": {
+            "listening": counts.listening,
+            "admitted": counts.admitted,
+            "seats": counts.seats,
+        },
+        "status": {"text": room.status.text, "at_ms": room.status.at_ms}
+        if room and room.status
+        else None,
+        "latency": form.value,
+        "replay": {"url": replay_path, "bytes": replay.bytes, "duration_ms": replay.duration_ms}
+        if replay
+        else None,
+    }
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,154 @@
+"""What a crowd of light listeners counts: sums, errors by kind, latencies. Pure; mergeable.
+
+Everything is a sum over listeners, so the tallies of many processes add up. Counts only grow;
+gauges (the `*_now`) go up and down. Latencies count from the *intended* moment of a request
+(open load: a slow server cannot make its own figures better by being asked less), and a
+request that failed counts with the time it took to fail.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from samvad.rehearsal.histogram import Histogram
+
+KINDS = ("page", "asset", "door", "master", "playlist", "reload", "init", "media", "state")
+"""What is asked for. "reload": a blocking one (LL-HLS), whose time is mostly meant."""
+PAGE, ASSET, DOOR, MASTER, PLAYLIST, RELOAD, INIT, MEDIA, STATE = range(len(KINDS))
+
+LATE_S = 1.0
+"""A request is late when its answer is complete only later than this."""
+
+_NUMBERS = {
+    "arrived": "Visits begun.",
+    "admitted": "Verdicts: come in (re-joins too).",
+    "waited": "Verdicts: wait.",
+    "refused": "Verdicts: no.",
+    "not_yet": "Playlists answered 503 before the first sound: not on air yet.",
+    "playing_now": "Gauge: listeners who hear something now.",
+    "stalled_now": "Gauge: listeners whose sound has stopped in the middle.",
+    "here_now": "Gauge: visits that are neither gone nor away.",
+    "stalls": "A segment was not completely there when it was to be played.",
+    "stalled_s": "Seconds of silence in the middle, of stalls that are over.",
+    "listened_s": "Seconds of listeners playing: playing_now over time.",
+    "late": "Answers complete more than a second after their intended moment.",
+    "segments": "Media objects complete (segments, or parts).",
+    "media_s": "Seconds of media in them.",
+    "jumps": "Media lost to a listener for good: it fell out of the playlist.",
+    "went_back": "Playlists older than the one before.",
+    "dropped": "Listeners cut off, who are to come back.",
+    "came_back": "Listeners who set out again.",
+    "left": "Visits that are over, at their own time or the stream's end.",
+    "unfinished": "Gauge: visits cut short by the end of the trial.",
+    "connects": "Connections begun.",
+    "reconnects": "Connections that the server had closed when they were to be used again.",
+    "bytes": "Bytes received.",
+}
+NUMBERS: Final = tuple(_NUMBERS)
+
+
+class Tally:
+    """`first_sound`: from the intended arrival to the first media that can be played."""
+
+    __slots__ = (*NUMBERS, "errors", "first_sound", "refusals", "took")
+
+    arrived: int
+    admitted: int
+    waited: int
+    refused: int
+    not_yet: int
+    playing_now: int
+    stalled_now: int
+    here_now: int
+    stalls: int
+    stalled_s: float
+    listened_s: float
+    late: int
+    segments: int
+    media_s: float
+    jumps: int
+    went_back: int
+    dropped: int
+    came_back: int
+    left: int
+    unfinished: int
+    connects: int
+    reconnects: int
+    bytes: int
+
+    def __init__(self) -> None:
+        for name in NUMBERS:
+            setattr(self, name, 0)
+        self.errors: dict[str, int] = {}
+        self.refusals: dict[str, int] = {}
+        self.took = [Histogram() for _ in KINDS]
+        self.first_sound = Histogram()
+
+    def answered(self, kind: int, seconds: float) -> None:
+        """An answer is complete, or will never be, `seconds` after its intended moment."""
+        self.took[kind].add(seconds)
+        if seconds > LATE_S and kind != RELOAD:
+            self.late += 1
+
+    def failed(self, kind: str) -> None:
+        self.errors[kind] = self.errors.get(kind, 0) + 1
+
+    def refuse(self, reason: str) -> None:
+        self.refused += 1
+        self.refusals[reason] = self.refusals.get(reason, 0) + 1
+
+    def merge(self, other: "Tally") -> None:
+        for name in NUMBERS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for mine, theirs in ((self.errors, other.errors), (self.refusals, other.refusals)):
+            for kind, count in theirs.items():
+                mine[kind] = mine.get(kind, 0) + count
+        for here, there in zip(self.took, other.took, strict=True):
+            here.merge(there)
+        self.first_sound.merge(other.first_sound)
+
+    def since(self, before: "Tally") -> "Tally":
+        """What was counted after `before`, an earlier state of this one; gauges as now."""
+        late = Tally()
+        for name in NUMBERS:
+            now = getattr(self, name)
+            gauge = name.endswith("_now") or name == "unfinished"
+            setattr(late, name, now if gauge else now - getattr(before, name))
+        late.errors = _more(self.errors, before.errors)
+        late.refusals = _more(self.refusals, before.refusals)
+        late.took = [a.since(b) for a, b in zip(self.took, before.took, strict=True)]
+        late.first_sound = self.first_sound.since(before.first_sound)
+        return late
+
+    def of(self, *kinds: int) -> Histogram:
+        """The latencies of some kinds together."""
+        together = Histogram()
+        for kind in kinds:
+            together.merge(self.took[kind])
+        return together
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **{name: getattr(self, name) for name in NUMBERS},
+            "errors": self.errors,
+            "refusals": self.refusals,
+            "took": [h.as_json() for h in self.took],
+            "first_sound": self.first_sound.as_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Tally":
+        """The inverse of `as_json`. Raises KeyError or ValueError on another form."""
+        made = cls()
+        for name in NUMBERS:
+            setattr(made, name, data[name])
+        made.errors, made.refusals = dict(data["errors"]), dict(data["refusals"])
+        made.took = [Histogram.from_json(h) for h in data["took"]]
+        if len(made.took) != len(KINDS):
+            raise ValueError(f"{len(made.took)} kinds of request")
+        made.first_sound = Histogram.from_json(data["first_sound"])
+        return made
+
+
+def _more(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    grown = {kind: count - before.get(kind, 0) for kind, count in now.items()}
+    return {kind: count for kind, count in grown.items() if count}

@@ -1,0 +1,435 @@
+"""One light listener, as a state machine. Pure: `now` (monotonic seconds) and answers in,
+requests out; herd.py does the rest, for thousands of them.
+
+    PAGE → ASSETS → DOOR ⇄ (wait, refuse) → MASTER → FOLLOW → GONE
+                      ↑________ 403, 410 ______|        ↓ cut off
+                      |______________________________ AWAY
+
+It has `habit.lines` connections, numbered from 0. With plain HLS all goes over line 0, one
+request at a time; with LL-HLS line 0 holds the blocking reload, line 1 fetches media and state.
+"""
+
+import json
+from random import Random
+
+from samvad.rehearsal.answer import Head
+from samvad.rehearsal.glance import NoPlaylist, resolve, unzip
+from samvad.rehearsal.habit import Habit, Start
+from samvad.rehearsal.library import Library
+from samvad.rehearsal.sound import NEVER, Sound
+from samvad.rehearsal.stream import Stream
+from samvad.rehearsal.tally import (
+    ASSET,
+    DOOR,
+    INIT,
+    KINDS,
+    MASTER,
+    MEDIA,
+    PAGE,
+    PLAYLIST,
+    RELOAD,
+    STATE,
+    Tally,
+)
+
+IDLE, DISCARDED = -1, len(KINDS)
+"""What a line does, when it is not one of the kinds of request."""
+
+Ask = tuple[int, bytes, bool]
+"""A request: its line, its bytes, and whether the body of the answer is wanted."""
+Asks = tuple[Ask, ...]
+NOTHING: Asks = ()
+
+AT_PAGE, AT_ASSETS, AT_DOOR, AT_MASTER, FOLLOWING, AWAY, GONE = range(7)
+_BEGIN = {Start.PAGE: AT_PAGE, Start.DOOR: AT_DOOR, Start.PLAY: AT_MASTER}
+
+_AGAIN_S = (0.4, 0.8, 1.6, 3.2, 6.0)
+"""Waits after failures, as the page's player has them; half of each is chance."""
+_FULL_S = 5.0
+"""Until the next knock when the door does not say when."""
+
+
+class Visit:
+    """One listener who sets out at `now`. `play` is the path of its playlist (Start.PLAY).
+
+    `drop_at`: when it is cut off, to come back `away_s` later; `leave_at`: when it goes for
+    good. `due` and `tick` belong to the timers that wake it.
+    """
+
+    __slots__ = (
+        "_asset",
+        "_assets",
+        "_away_s",
+        "_came_at",
+        "_chance",
+        "_doing",
+        "_drop_at",
+        "_habit",
+        "_leave_at",
+        "_library",
+        "_loading",
+        "_next_at",
+        "_play",
+        "_since",
+        "_sounded",
+        "_state_at",
+        "_stream",
+        "_tally",
+        "_ticket",
+        "_tries",
+        "due",
+        "sound",
+        "step",
+        "tick",
+    )
+
+    def __init__(
+        self,
+        habit: Habit,
+        library: Library,
+        tally: Tally,
+        now: float,
+        *,
+        chance: Random,
+        play: bytes = b"",
+        leave_at: float = NEVER,
+        drop_at: float = NEVER,
+        away_s: float = 0.0,
+    ) -> None:
+        self._habit, self._library, self._tally, self._chance = habit, library, tally, chance
+        self._play = play or (habit.path if habit.start is Start.PLAY else b"")
+        self._leave_at, self._drop_at, self._away_s = leave_at, drop_at, away_s
+        self._came_at = now
+        self._doing = [IDLE] * habit.lines
+        self._since = [0.0] * habit.lines
+        self._ticket = b""
+        self._assets: list[bytes] = []
+        self._loading: list[int] = []
+        self._asset = 0
+        self._tries = 0
+        self._sounded = False
+        self._state_at = NEVER
+        self.sound = Sound(tally)
+        self._enter(_BEGIN[habit.start], now)
+        self.due, self.tick = now, 0
+        tally.arrived += 1
+        tally.here_now += 1
+
+    def _enter(self, step: int, at: float) -> None:
+        """Begin a step at `at`, knowing nothing of the stream."""
+        self.step = step
+        self._next_at = at
+        self._stream: Stream | None = None
+        for line, kind in enumerate(self._doing):
+            if kind in (INIT, MEDIA, PLAYLIST, RELOAD):
+                self._doing[line] = DISCARDED
+        every_s = self._habit.state_every_s
+        if step == AT_MASTER and every_s and self._state_at == NEVER:
+            self._state_at = at + every_s * self._chance.random()
+
+    # -- time -------------------------------------------------------------------------------
+
+    def wake(self, now: float) -> Asks | None:
+        """`due` has come. None: it lets go of all its lines (cut off, or gone for good)."""
+        if now >= self._leave_at or now >= self._drop_at:
+            self._cut(now)
+            return None
+        if self.step == AWAY and now >= self._next_at:
+            self._tally.came_back += 1
+            self._tally.here_now += 1
+            self._enter(AT_MASTER if self._habit.start is Start.PLAY else AT_DOOR, self._next_at)
+        return self._go_all(now)
+
+    def _go_all(self, now: float) -> Asks:
+        asks = self._go(0, now)
+        if self._stream is not None:
+            if self._stream.blocking:
+                asks += self._go(1, now)
+        elif self.step == AT_ASSETS:
+            for line in range(1, self._habit.lines):
+                asks += self._go(line, now)
+        self._set_due()
+        return asks
+
+    def _set_due(self) -> None:
+        """The next moment at which something is to be done without an answer."""
+        due = self._leave_at if self._leave_at < self._drop_at else self._drop_at
+        stream = self._stream
+        if stream is None:
+            if self._doing[0] == IDLE:
+                due = min(due, self._next_at, self._state_at)
+        else:
+            if self._doing[1 if stream.blocking else 0] == IDLE:
+                # Media wait only when a failure holds all back (or for the other line).
+                at = self._next_at if stream.pending else self._state_at
+                due = at if at < due and not stream.fetching else due
+            if self._doing[0] == IDLE:
+                at = stream.reload_at if stream.reload_at > self._next_at else self._next_at
+                due = at if at < due else due
+        self.due = due
+
+    def _cut(self, now: float) -> None:
+        if self.step != AWAY:
+            self._tally.here_now -= 1
+        self.sound.end(now)
+        self._doing = [IDLE] * self._habit.lines
+        self._state_at = NEVER
+        if now >= self._leave_at:
+            self._tally.left += 1
+            self._leave_at = self._drop_at = NEVER
+            self._enter(GONE, NEVER)
+        else:
+            self._tally.dropped += 1
+            self._drop_at = NEVER
+            self._enter(AWAY, now + self._away_s)
+        self._set_due()
+
+    def end(self, now: float) -> None:
+        """The trial is over. A request without an answer that is late already counts."""
+        if self.step in (GONE, AWAY):
+            return
+        self.sound.look(now)
+        self._tally.unfinished += 1
+        for kind, since in zip(self._doing, self._since, strict=True):
+            if kind not in (IDLE, RELOAD) and now - since > 1.0:
+                self._tally.answered(kind, now - since)
+                self._tally.failed(f"{KINDS[kind]} unanswered")
+
+    # -- what to ask next -------------------------------------------------------------------
+
+    def _ask(self, line: int, kind: int, path: bytes, since: float, keep: bool) -> Asks:
+        self._doing[line] = kind
+        self._since[line] = since
+        return ((line, b"GET " + path + self._habit.tail, keep),)
+
+    def _go(self, line: int, now: float) -> Asks:
+        """What a line does now, if it is idle."""
+        if self._doing[line] != IDLE:
+            return NOTHING
+        if self._stream is not None:
+            return self._follow(self._stream, line, now) if now >= self._next_at else NOTHING
+        if self.step == AT_ASSETS:
+            return self._fetch_asset(line, now)
+        if now < self._next_at:
+            return self._poll(line, now)
+        since, self._next_at = self._next_at, NEVER
+        if self.step == AT_PAGE:
+            return self._ask(0, PAGE, self._habit.path, since, True)
+        if self.step == AT_MASTER:
+            return self._ask(0, MASTER, self._play, since, True)
+        self._doing[0], self._since[0] = DOOR, since
+        return ((0, self._knock(), True),)
+
+    def _knock(self) -> bytes:
+        page = self._library.page
+        body = b'{"ticket":"%b"}' % self._ticket if self._ticket else b"{}"
+        fields = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+        path = page.door if page is not None else self._habit.path
+        return b"POST " + path + self._habit.tail[:-2] + fields % (len(body), body)
+
+    def _poll(self, line: int, now: float) -> Asks:
+        if now < self._state_at:
+            return NOTHING
+        page = self._library.page
+        path = page.state if page is not None else self._habit.state
+        since, self._state_at = self._state_at, NEVER
+        return self._ask(line, STATE, path, since, False)
+
+    def _fetch_asset(self, line: int, now: float) -> Asks:
+        if self._asset < len(self._assets):
+            path = self._assets[self._asset]
+            self._loading[line] = self._asset
+            self._asset += 1
+            # A script is read once for all: what it imports is wanted too.
+            unread = path.endswith(b".js") and not self._library.knows(path)
+            return self._ask(line, ASSET, path, now, unread)
+        if any(kind != IDLE for kind in self._doing):
+            return NOTHING
+        self._assets, self._loading = [], []
+        self._enter(AT_DOOR, now)
+        return self._go(0, now)
+
+    def _follow(self, stream: Stream, line: int, now: float) -> Asks:
+        if line == (1 if stream.blocking else 0):
+            wanted = stream.media()
+            if wanted is not None:
+                return self._ask(line, wanted[0], wanted[1], now, False)
+        if line == 0 and now >= stream.reload_at:
+            since = stream.reload_at
+            kind, path = stream.playlist()
+            return self._ask(0, kind, path, since, True)
+        return self._poll(line, now) if line or not stream.blocking else NOTHING
+
+    # -- what comes back --------------------------------------------------------------------
+
+    def answered(self, line: int, head: Head, body: bytes, now: float) -> Asks:
+        """The answer on `line` is complete; `body` only if it was wanted."""
+        kind, since = self._doing[line], self._since[line]
+        self._doing[line] = IDLE
+        stream = self._stream
+        if kind == DISCARDED:
+            return self._go_all(now)
+        self._tally.answered(kind, now - since)
+        if head.status != 200:
+            self._not_given(kind, head, now)
+        elif stream is not None and kind == MEDIA:
+            self._heard(stream, now)
+        elif stream is not None and kind in (PLAYLIST, RELOAD):
+            self._read_playlist(stream, kind, body, head.gzip, now)
+        elif kind == STATE:
+            self._poll_again(max(since, now - 1.0))
+        elif stream is not None and kind == INIT:
+            stream.had_init()
+        elif kind == DOOR:
+            self._read_verdict(body, head.gzip, now)
+        elif kind == MASTER:
+            self._read_master(body, head.gzip, now)
+        elif kind == PAGE:
+            self._read_page(body, head.gzip, now)
+        else:
+            self._read_asset(line, body, head.gzip)
+        return self._go_all(now)
+
+    def broke(self, line: int, how: str, now: float) -> Asks:
+        """There will be no answer on `line`."""
+        kind, self._doing[line] = self._doing[line], IDLE
+        if kind != DISCARDED:
+            self._tally.answered(kind, now - self._since[line])
+            self._tally.failed(f"{KINDS[kind]} {how}")
+            self._again(kind, now, 0.0)
+            if self._stream is not None:
+                self._next_at = now + self._backoff()
+                if kind in (INIT, MEDIA):
+                    self._stream.lost_media()
+        return self._go_all(now)
+
+    def _not_given(self, kind: int, head: Head, now: float) -> None:
+        status, stream = head.status, self._stream
+        of_playlist = kind in (MASTER, PLAYLIST, RELOAD)
+        if of_playlist and status == 503 and self.sound.dry_at == NEVER:
+            self._tally.not_yet += 1
+        else:
+            self._tally.failed(f"{KINDS[kind]} {status}")
+        if of_playlist and status in (403, 410) and self._habit.start is not Start.PLAY:
+            # As the page does: to the door again, with the ticket unless it is no good.
+            self._ticket = b"" if status == 403 else self._ticket
+            self.sound.rejoin()
+            self._enter(AT_DOOR, now + self._backoff())
+        elif stream is not None and kind == RELOAD and status == 400:
+            # The gate is not where we are: it came back with an older or a newer window.
+            self._tally.jumps += stream.rejoin(now)
+            self.sound.rejoin()
+        elif stream is not None and kind == INIT:
+            stream.had_init()
+        elif stream is not None and kind == MEDIA:
+            stream.had_piece()
+            self._tally.jumps += 1
+        else:
+            self._again(kind, now, head.retry_after_s)
+
+    def _again(self, kind: int, now: float, retry_after_s: float) -> None:
+        """What failed is asked for again, later."""
+        if kind in (PAGE, DOOR, MASTER):
+            self._next_at = now + max(retry_after_s, self._backoff())
+        elif self._stream is not None and kind in (PLAYLIST, RELOAD):
+            self._stream.reload_at = now + max(retry_after_s, self._backoff())
+        elif kind == STATE:
+            self._poll_again(now)
+
+    def _backoff(self) -> float:
+        most = _AGAIN_S[min(self._tries, len(_AGAIN_S) - 1)]
+        self._tries += 1
+        return most / 2 + most / 2 * self._chance.random()
+
+    def _poll_again(self, since: float) -> None:
+        self._state_at = since + self._habit.state_every_s * (1 + self._chance.random() / 4)
+
+    def _read_page(self, body: bytes, gzip: bool, now: float) -> None:
+        page = self._library.read_page(self._habit.path, body, gzip)
+        if page is None:
+            self._tally.failed("page unreadable")
+            self._again(PAGE, now, 0.0)
+        elif self._habit.assets:
+            self._enter(AT_ASSETS, NEVER)
+            self._assets, self._asset = list(page.assets), 0
+            self._loading = [0] * self._habit.lines
+        else:
+            self._enter(AT_DOOR, now)
+
+    def _read_asset(self, line: int, body: bytes, gzip: bool) -> None:
+        path = self._assets[self._loading[line]]
+        if body:
+            self._library.read_asset(path, body, gzip)
+        for more in self._library.imports(path):
+            if more not in self._assets:
+                self._assets.append(more)
+
+    def _read_verdict(self, body: bytes, gzip: bool, now: float) -> None:
+        try:
+            said = json.loads(unzip(body) if gzip else body)
+            verdict, again_ms = said["verdict"], said.get("retry_after_ms")
+            again_s = None if again_ms is None else max(0.1, float(again_ms) / 1000)
+            if verdict == "admit":
+                ticket, play = str(said["ticket"]).encode(), str(said["play"]).encode()
+        except (ValueError, KeyError, TypeError, AttributeError):
+            verdict = None
+        if verdict == "admit":
+            self._tally.admitted += 1
+            self._tries = 0
+            self._ticket, self._play = ticket, play
+            self._enter(AT_MASTER, NEVER if self._habit.door_only else now)
+            if self._habit.door_only:
+                self._leave_at = now
+        elif verdict == "wait":
+            self._tally.waited += 1
+            self._next_at = now + (_FULL_S if again_s is None else again_s)
+        elif verdict == "refuse":
+            self._tally.refuse(str(said.get("reason")))
+            if again_s is None or self._habit.door_only:
+                self._leave_at = now
+            else:
+                self._next_at = now + again_s
+        else:
+            self._tally.failed("door unreadable")
+            self._again(DOOR, now, 0.0)
+
+    def _read_master(self, body: bytes, gzip: bool, now: float) -> None:
+        since = self._since[0]
+        variants = self._library.variants(body, gzip)
+        self._enter(FOLLOWING, now)
+        low = self._habit.low and self._habit.lines > 1
+        if variants is None:  # a media playlist all by itself
+            self._stream = Stream(self._play, low, NEVER)
+            self._since[0] = since
+            self._read_playlist(self._stream, PLAYLIST, body, gzip, now)
+            return
+        wanted = (uri for codecs, uri in variants if codecs.startswith(self._habit.rendition))
+        path = resolve(self._play, next(wanted, variants[0][1]))
+        self._stream = Stream(path, low, now)
+
+    def _read_playlist(
+        self, stream: Stream, kind: int, body: bytes, gzip: bool, now: float
+    ) -> None:
+        try:
+            glance = self._library.glance(body, gzip)
+        except NoPlaylist:
+            self._tally.failed("playlist unreadable")
+            self._again(kind, now, 0.0)
+            return
+        changed = stream.read(glance, self._tally)
+        stream.pace(self._since[0], now, changed, self._habit.reload_s, self._tally)
+        if stream.over:
+            self._leave_at = min(self._leave_at, max(now, self._end_of_sound(now)))
+
+    def _heard(self, stream: Stream, now: float) -> None:
+        """A piece is complete."""
+        if not self._sounded:
+            self._sounded = True
+            self._tally.first_sound.add(now - self._came_at)
+        self.sound.add(now, stream.had_piece())
+        self._tries = 0
+        if stream.over:
+            self._leave_at = min(self._leave_at, self._end_of_sound(now))
+
+    def _end_of_sound(self, now: float) -> float:
+        return now if self.sound.dry_at == NEVER else self.sound.dry_at

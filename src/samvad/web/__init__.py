@@ -1,0 +1,1 @@
+"""The site for those who write: the only room that speaks HTML."""

@@ -1,0 +1,52 @@
+"""The crowd's page of an event, in every language: what the plan carries to the gates."""
+
+import datetime as dt
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from samvad.events.models import Event
+from samvad.events.zones import unix_ms
+from samvad.protocol.hls import door_path, page_path, replay_path, state_path
+from samvad.web import words
+from samvad.web.context import common
+
+
+def pages(event: Event, speakers: list[str]) -> dict[str, str]:
+    """The complete HTML by language code. Needs no request: nothing in it is about a reader."""
+    rendered: dict[str, str] = {}
+    for code, _ in settings.LANGUAGES:
+        with translation.override(code):
+            rendered[code] = render_to_string("event_page.html", context(event, speakers))
+    return rendered
+
+
+def context(event: Event, speakers: list[str]) -> dict[str, Any]:
+    """What event_page.html is given, in the language that is active now."""
+    shared = common(page_path(event.slug))
+    lang = shared["lang"]
+    starts = event.starts_at
+    return shared | {
+        "title": event.title,
+        "description": event.description,
+        "speakers": speakers,
+        "when": words.moment(starts, event.zone, lang) if starts else "",
+        "starts_iso": starts.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if starts else "",
+        "replay": replay_path(event.pk),
+        "state": event.state,
+        "config": {
+            "event": event.pk,
+            "slug": event.slug,
+            "lang": lang,
+            "gate": "",
+            "web": settings.SAMVAD.web_url(),
+            "state": state_path(event.pk),
+            "door": door_path(event.pk),
+            "starts_ms": unix_ms(starts) if starts else None,
+            "zone": event.zone,
+            "title": event.title,
+            "speakers": speakers,
+        },
+    }

@@ -1,0 +1,75 @@
+"""Template tags: assets, moments, numbers."""
+
+import datetime as dt
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from django import template
+from django.conf import settings
+from django.utils import translation
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from samvad.events.models import Event
+from samvad.protocol.hls import page_path
+from samvad.web import words
+
+register = template.Library()
+
+
+@lru_cache(maxsize=4)
+def _manifest(path: Path, changed_ns: int) -> dict[str, str]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+@register.simple_tag
+def asset(name: str) -> str:
+    """{% asset "event.js" %}: the address of a file of the built front end, with its hash.
+
+    Before the front end is built the plain name stands there, and the page comes without it.
+    """
+    path = settings.ASSETS / "manifest.json"
+    try:
+        hashed = _manifest(path, path.stat().st_mtime_ns).get(name, name)
+    except (OSError, ValueError):
+        hashed = name
+    return f"/a/{hashed}"
+
+
+@register.filter
+def when(at: dt.datetime | None, zone: str = "UTC") -> SafeString:
+    """{{ event.starts_at|when:event.zone }}: date and time in words with the zone, as <time>."""
+    if at is None:
+        return SafeString("")
+    return format_html(
+        '<time datetime="{}" data-local data-zone="{}">{}</time>',
+        at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        zone,
+        words.moment(at, zone, translation.get_language() or "en"),
+    )
+
+
+@register.filter
+def duration(ms: int | None) -> str:
+    """{{ event.replay_ms|duration }}: 1:32:07."""
+    return words.length(ms or 0)
+
+
+@register.filter
+def number(value: int | None) -> str:
+    """{{ 112480|number }}: digits grouped as the language does (1,12,480 in gu and hi)."""
+    return words.number(value or 0, translation.get_language() or "en")
+
+
+@register.filter
+def page(event: Event) -> str:
+    """{{ event|page }}: the listeners' page, in the reader's language."""
+    lang = translation.get_language() or "en"
+    return f"{settings.SAMVAD.gate_url()}{page_path(event.slug)}?lang={lang}"
+
+
+@register.filter
+def names(event: Event) -> str:
+    """{{ event|names }}: who speaks, "A, B and C" as the language joins a list."""
+    return words.joined([s.name for s in event.speakers.all()], translation.get_language() or "en")

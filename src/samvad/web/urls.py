@@ -1,0 +1,33 @@
+"""Every address of the web process."""
+
+from allauth.account import views as accounts
+from django.contrib import admin
+from django.urls import path, re_path
+
+from samvad.protocol.hls import EVENT, SLUG
+from samvad.web.pages import events, health, live, people
+
+urlpatterns = [
+    path("", events.index, name="index"),
+    path("events/", events.mine, name="events"),
+    path("events/new", events.new, name="event_new"),
+    re_path(rf"^events/(?P<event_id>{EVENT})$", events.event, name="event"),
+    re_path(rf"^events/(?P<event_id>{EVENT})/edit$", events.edit, name="event_edit"),
+    re_path(rf"^events/(?P<event_id>{EVENT})/cancel$", events.cancel, name="event_cancel"),
+    re_path(rf"^events/(?P<event_id>{EVENT})/end$", events.end, name="event_end"),
+    re_path(rf"^e/(?P<slug>{SLUG})$", live.to_gate, name="event_page"),
+    re_path(rf"^studio/(?P<event_id>{EVENT})$", live.studio, name="studio"),
+    re_path(rf"^console/(?P<event_id>{EVENT})$", live.console, name="console"),
+    re_path(r"^@(?P<handle>[a-z0-9_]{2,30})$", people.profile, name="profile"),
+    path("healthz", health.healthz, name="healthz"),
+    # Of allauth only what works without a mail server.
+    path("accounts/login/", accounts.login, name="account_login"),
+    path("accounts/logout/", accounts.logout, name="account_logout"),
+    path("accounts/signup/", accounts.signup, name="account_signup"),
+    path("accounts/inactive/", accounts.account_inactive, name="account_inactive"),
+    path("accounts/password/", accounts.password_change, name="account_change_password"),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "samvad.web.pages.errors.bad_request"
+handler500 = "samvad.web.pages.errors.server_error"

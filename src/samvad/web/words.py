@@ -1,0 +1,70 @@
+"""Moments, lengths and numbers in words, by the language's own rules (CLDR, through Babel).
+
+Django has no Gujarati formats and few Hindi ones, and shows no time zones in words.
+"""
+
+import datetime as dt
+import zoneinfo
+from functools import lru_cache
+
+from babel.core import Locale, get_global
+from babel.dates import format_date, format_time, get_timezone_gmt, get_timezone_name
+from babel.lists import format_list
+from babel.numbers import format_decimal
+
+
+def moment(at: dt.datetime, zone: str, lang: str) -> str:
+    """`at` on the wall of `zone`: "Mon 12 Aug 2024, 8:00 pm Eastern Daylight Time"."""
+    local = at.astimezone(zoneinfo.ZoneInfo(zone))
+    day = format_date(local, "EEE d MMM y", locale=lang)
+    return f"{day}, {clock(local, lang, zone)}"
+
+
+def zone_name(at: dt.datetime, zone: str, lang: str) -> str:
+    """What the zone is called at that moment ("India Standard Time"), else its distance."""
+    if zone == "UTC":
+        return "UTC"
+    local = at.astimezone(zoneinfo.ZoneInfo(zone))
+    old = _cldr_name(zone)
+    if old != zone:
+        names = Locale.parse(lang).meta_zones.get(get_global("meta_zones")[old], {})
+        kind = "daylight" if local.dst() else "standard"
+        return names.get("long", {}).get(kind) or get_timezone_gmt(local, locale=lang)
+    return get_timezone_name(local, width="long", locale=lang)
+
+
+@lru_cache(maxsize=256)
+def _cldr_name(zone: str) -> str:
+    """The name by which CLDR's tables know a zone: Asia/Calcutta for Asia/Kolkata.
+
+    Babel 2.18 puts new names for old ones before it looks into those tables, so that it finds
+    no name for India's own time; its aliases, read backwards, mend that.
+    """
+    known = get_global("meta_zones")
+    if zone in known:
+        return zone
+    aliases = get_global("zone_aliases")
+    return next((old for old, new in aliases.items() if new == zone and old in known), zone)
+
+
+def length(ms: int) -> str:
+    """A duration: 0:42, 12:05, 1:32:07."""
+    seconds = ms // 1000
+    hours, minutes, rest = seconds // 3600, seconds // 60 % 60, seconds % 60
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def number(value: int, lang: str) -> str:
+    """A whole number with the language's grouping, in Western digits as all our pages."""
+    return format_decimal(value, locale=lang, numbering_system="latn")
+
+
+def clock(at: dt.datetime, lang: str, zone: str = "") -> str:
+    """A time of day, "2:30 am", with the zone's name at that moment when `zone` is given."""
+    shown = format_time(at, "h:mm a", locale=lang).lower()
+    return f"{shown} {zone_name(at, zone, lang)}" if zone else shown
+
+
+def joined(names: list[str], lang: str) -> str:
+    """A list in words: "A, B and C"."""
+    return format_list(names, style="standard", locale="en_GB" if lang == "en" else lang)

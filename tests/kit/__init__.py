@@ -1,0 +1,1 @@
+"""What tests share: clocks that stand still, real sites, real browsers, and ears."""

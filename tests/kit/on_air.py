@@ -1,0 +1,75 @@
+"""Gates with something to give: a stage double that speaks at real speed, in a thread."""
+
+import threading
+import time
+
+from samvad.protocol.media import PART_48K, PART_S
+from samvad.protocol.room import Phase, RoomSpeaker, RoomState
+from tests.kit.gates import EVENT, Gates, Programme, StageDouble, a_plan
+from tests.kit.until import until_now
+
+PART_BYTES = 5_200
+"""0.64 s of AAC at 64 kbit/s with its boxes."""
+
+
+class OnAir:
+    """A live event on `gates`: `window` segments at once, then a part every `part_s` seconds.
+
+    `stretch` > 1 makes each part so much longer, in time and in bytes: large objects.
+    """
+
+    def __init__(
+        self,
+        gates: Gates,
+        *,
+        seats: int,
+        window: int = 12,
+        stretch: int = 1,
+        page: str | None = None,
+    ) -> None:
+        self.gates, self._stretch = gates, stretch
+        self.programme = Programme(gates.secret)
+        gates.plans.write(a_plan(seats=seats, **({"pages": {"en": page}} if page else {})))
+        self.stage = StageDouble(gates.folders)
+        now_ms = int(time.time() * 1000)
+        room = RoomState(
+            EVENT, Phase.LIVE, now_ms, speakers=(RoomSpeaker("s1", "Asha", here=True),)
+        )
+        self.stage.say(room, *self.programme.inits())
+        self.programme.wall_ms = now_ms - round(window * 3 * self._part_s * 1000)
+        for _ in range(window * 3):
+            self._say()
+        until_now(lambda: all(self._playable() for _ in range(4 * len(gates.processes))), 15)
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._speak, daemon=True)
+        self._thread.start()
+
+    @property
+    def _part_s(self) -> float:
+        return PART_S * self._stretch
+
+    def _say(self) -> None:
+        from dataclasses import replace
+
+        wall_ms = self.programme.wall_ms
+        parts = self.programme.next(PART_BYTES * self._stretch)
+        self.programme.wall_ms = wall_ms + round(self._part_s * 1000)
+        longer = PART_48K * self._stretch
+        self.stage.say(*(replace(p, duration_48k=longer, wall_ms=wall_ms) for p in parts))
+
+    def _playable(self) -> bool:
+        knock = self.gates.knock()
+        return knock.get("verdict") == "admit" and self.gates.get(knock["play"]).status == 200
+
+    def _speak(self) -> None:
+        at = time.monotonic()
+        while not self._ending.is_set():
+            at += self._part_s
+            if self._ending.wait(max(0.0, at - time.monotonic())):
+                return
+            self._say()
+
+    def close(self) -> None:
+        self._ending.set()
+        self._thread.join(5)
+        self.stage.close()

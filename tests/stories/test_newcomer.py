@@ -1,0 +1,74 @@
+"""Somebody who has just typed `make run`."""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.kit import ears
+from tests.kit.chromium import chromium
+from tests.kit.compare import SPEECH_S, course, find, follow
+from tests.kit.people import go_in, listen, sees
+from tests.kit.players import ffmpeg_hears, ffprobe
+from tests.kit.site import running_site
+from tests.kit.sound import RATE, say, silence
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
+
+FIRST_WORDS = (
+    "Hello? Is this thing on? Ah, there is the red lamp. Then welcome, everybody, to the first "
+    "conversation on this machine, which nobody has rehearsed, and which I shall end myself."
+)
+
+
+async def test_from_the_first_start_to_the_replay(tmp_path: Path) -> None:
+    speech = say(FIRST_WORDS)
+    with running_site(tmp_path / "data", demo=True) as site:
+        # The links stand in what `up` prints; there was nothing to set up before.
+        links = site.links
+        assert {"web", "gate", "stage", "event", "page", "studio", "console"} <= set(links)
+        assert links["studio"].startswith(f"{site.web}/studio/")
+        assert links["page"].startswith(f"{site.gate}/e/")
+
+        async with (
+            chromium(np.concatenate([silence(8), speech, silence(60)]), tmp_path) as host,
+            chromium(autoplay=False) as guest,
+        ):
+            studio, page = await host.page(), await guest.page()
+            await go_in(studio, links["studio"])
+            await listen(page, links["page"])
+            await ears.start(page)
+            await sees(studio, phase="live", within=10)
+            assert await page.locator("#lamp").is_visible(), "no lamp on the listener's page"
+            await sees(page, speaking=["host"], within=20)
+            await asyncio.sleep(len(speech) / RATE + 2)
+
+            # The host ends it; the studio asks once.
+            await studio.click("#end")
+            await studio.click("dialog button.main")
+            await sees(studio, phase="ended", within=15)
+
+            # The listener hears it out; then the replay stands in the same place and plays.
+            await sees(page, scene="replay", within=40)
+            live = await ears.stop(page)
+            assert course(follow(live.samples, speech, SPEECH_S)).covered > 0.7
+            shown = site.samvad_json("event", "show", links["event"])
+            recorded = await ffmpeg_hears(shown["replay"])
+            begins_s = find(speech, recorded).at_s
+            await page.click("#replay-play")
+            await page.locator("#seek").fill(f"{begins_s + 2:.0f}")
+            replayed = course(follow((await ears.record(page, 6)).samples, speech, SPEECH_S))
+            assert replayed.covered > 0.9
+            assert replayed.first.said_s == pytest.approx(2, abs=2), "it is not where it says"
+            host.no_complaints()
+            guest.no_complaints()
+
+        assert shown["state"] == "ended"
+        told = await ffprobe(shown["replay"])
+        assert told["streams"][0]["codec_name"] == "aac"
+        assert float(told["format"]["duration"]) == pytest.approx(len(recorded) / RATE, abs=0.1)
+        kept = course(follow(recorded, speech, SPEECH_S))
+        assert kept.covered > 0.7
+        assert kept.last.said_s > len(speech) / RATE - 4
+    assert "ending everything" in site.log()
