@@ -1,6 +1,8 @@
 """From mouths to ears, through real browsers."""
 
 import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,11 @@ import pytest
 from tests.kit import ears
 from tests.kit.chromium import chromium
 from tests.kit.compare import SPEECH_S, course, find, follow, tone_db
+from tests.kit.crowd import state_is
 from tests.kit.people import go_in, listen, sees, stats
+from tests.kit.show import speaking
 from tests.kit.site import Site
-from tests.kit.sound import RATE, beeps, say, silence
+from tests.kit.sound import RATE, beeps, melody, say, silence
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
@@ -67,6 +71,31 @@ async def test_what_is_said_in_the_studio_is_heard_on_the_page(site: Site, folde
         assert figures["stalled_ms"] < 1500
         speaker.no_complaints()
         listener.no_complaints()
+
+
+async def test_whoever_comes_as_it_begins_asks_for_nothing_twice(site: Site, folder: Path) -> None:
+    """The herd comes in these seconds; hls.js once asked for one part 80 times in them."""
+    event = site.event("The first seconds")
+    async with chromium() as crowd, AsyncExitStack() as voices:
+        pages = [await crowd.page(event["page"]) for _ in range(5)]
+        asked = [Counter[str]() for _ in pages]
+        for page, counter in zip(pages, asked, strict=True):
+            page.on("request", lambda r, counter=counter: counter.update([r.url]))
+        await voices.enter_async_context(
+            speaking(site, event["studio"], melody(40, seed=21), folder)
+        )
+        await state_is(site, event["event"], "live")
+        for page in pages:
+            await page.click("#play, #listen-then")
+            await asyncio.sleep(0.6)
+        for page in pages:
+            await sees(page, sound="playing")
+        await asyncio.sleep(3)
+        for counter in asked:
+            media = {url: n for url, n in counter.items() if "/m/" in url}
+            assert media, "no media was asked for"
+            assert max(media.values()) <= 2, media
+        crowd.no_complaints()
 
 
 async def test_two_speakers_hear_each_other_and_not_themselves(site: Site, folder: Path) -> None:

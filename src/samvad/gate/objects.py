@@ -21,6 +21,10 @@ KEPT_WINDOWS = 2.0
 """Objects outlive their place in the playlist: 6.2.2 asks for "the duration of the segment plus
 the duration of the longest-duration Playlist distributed by the server containing it"."""
 
+SEGMENTS_TO_BEGIN = 2
+"""Players take an empty playlist badly, and hls.js 1.7.4 one of a single segment: it begins in the
+middle of it and fetches its last part again and again, 80 times, until there is a second one."""
+
 MAX_BYTES = 64 * 1024 * 1024
 """Media of one event, at most; beyond it the oldest go, whatever the window says."""
 
@@ -96,8 +100,9 @@ class Shelf:
 
     @property
     def playable(self) -> bool:
-        """Whether a playlist would hold a whole segment: players take an empty one badly."""
-        return any(segment.complete or self.ended for segment in self._kept)
+        """Whether a playlist would hold enough to begin with: SEGMENTS_TO_BEGIN whole segments."""
+        whole = sum(s.complete or self.ended for s in self._kept if s.msn >= self._first_msn)
+        return whole >= (1 if self.ended else SEGMENTS_TO_BEGIN)
 
     @property
     def hint(self) -> tuple[str, int, int] | None:
