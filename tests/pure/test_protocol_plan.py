@@ -1,5 +1,6 @@
 """Plans: written whole, read strictly, and a bad one never replaces a good one."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -7,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samvad.protocol.plan import EventPlan, PlanError, PlanFolder, PlannedSpeaker, dumps, loads
+from samvad.protocol.plan import (
+    DEFAULT_LADDER,
+    DoorPlan,
+    EventPlan,
+    PlanError,
+    PlanFolder,
+    PlannedSpeaker,
+    Rung,
+    dumps,
+    loads,
+)
 
 PLAN = EventPlan(
     event="evening1",
@@ -28,8 +39,23 @@ def test_a_plan_is_read_back() -> None:
     assert loads(dumps(PLAN)) == PLAN
 
 
+def test_door_ladder_floor_and_promise_are_read_back_and_may_be_missing() -> None:
+    rungs = (
+        Rung("plain", {"seats": 0.5}, {"seats": 0.4}, 2.0, 30.0, {"gu": "થોડું મોડું"}),
+        Rung("later"),
+    )
+    door = DoorPlan("invite", 500, "ab" * 32)
+    plan = dataclasses.replace(PLAN, door=door, ladder=rungs, floor=9, promise_min=30)
+    assert loads(dumps(plan)) == plan
+    older = json.loads(dumps(PLAN))
+    for name in ("door", "ladder", "floor", "promise_min"):
+        del older[name]
+    assert loads(json.dumps(older)) == PLAN
+    assert PLAN.ladder == DEFAULT_LADDER
+
+
 def test_keys_of_a_newer_version_are_ignored() -> None:
-    newer = json.loads(dumps(PLAN)) | {"ladder": [1, 2]}
+    newer = json.loads(dumps(PLAN)) | {"sundial": [1, 2]}
     assert loads(json.dumps(newer)) == PLAN
 
 
@@ -46,6 +72,14 @@ def test_keys_of_a_newer_version_are_ignored() -> None:
         ({"speakers": [{"id": "x"}]}, "field"),
         ({"pages": {"en": 1}}, "pages"),
         ({"starts_ms": "8 pm"}, "starts_ms"),
+        ({"door": {"way": "climb"}}, "door.way"),
+        ({"door": {"joins_per_s": -1}}, "joins_per_s"),
+        ({"door": {"passphrase_hash": 7}}, "passphrase_hash"),
+        ({"door": 5}, "field"),
+        ({"ladder": [1]}, "rung 1"),
+        ({"ladder": [{"effect": "off"}]}, "'off'"),
+        ({"floor": -1}, "floor"),
+        ({"promise_min": 10**6}, "promise_min"),
     ],
 )
 def test_a_plan_that_cannot_be_used_says_which_part(change: dict[str, object], complaint: str):

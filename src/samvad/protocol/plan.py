@@ -13,10 +13,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from samvad.protocol import ladder
 from samvad.protocol.hls import EVENT_RE
+from samvad.protocol.ladder import DEFAULT_LADDER, EFFECTS, LANGUAGES, Rung
+
+__all__ = [
+    "DEFAULT_LADDER",
+    "EFFECTS",
+    "LANGUAGES",
+    "PROMISE_MIN",
+    "SCHEMA",
+    "WAYS",
+    "DoorPlan",
+    "EventPlan",
+    "PlanError",
+    "PlanFolder",
+    "PlannedSpeaker",
+    "Rung",
+    "dumps",
+    "loads",
+]
 
 SCHEMA = 1
-LANGUAGES = ("en", "gu", "hi")
+WAYS = ("first_come", "shuffled", "priority", "invite")
+PROMISE_MAX_MIN = 7 * 24 * 60
+JOINS_MAX_PER_S = 1_000_000
+PROMISE_MIN = 10
+"""The recording is promised for so many minutes after the end, unless the plan says."""
 
 
 class PlanError(ValueError):
@@ -34,13 +57,31 @@ class PlannedSpeaker:
 
 
 @dataclass(frozen=True, slots=True)
+class DoorPlan:
+    """How listeners come in.
+
+    `way`: "first_come" (order of arrival, by the minute), "shuffled" (all who come before the
+    doors open are one bucket, in random order), "priority" (guests, those who set a reminder,
+    members, anyone, in this order), "invite" (with a signed pass or the passphrase only).
+    `joins_per_s` 0: what the gates' setting says. `passphrase_hash` is
+    protocol/secret.py `passphrase_hash`, or "" when a passphrase opens nothing.
+    """
+
+    way: str = "first_come"
+    joins_per_s: int = 0
+    passphrase_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EventPlan:
     """A snapshot. `revision` grows with each change; a lower one is ignored.
 
     `starts_ms` None: doors are open at once. `on_air` says what begins the programme:
     "first_voice" (the first packet of any speaker) or "host" (the host's button).
     `ended` is set once the event is over, `cancelled` when it will not take place.
-    `pages` holds the event page's complete HTML by language.
+    `pages` holds the event page's complete HTML by language. `floor`: so many listeners are
+    kept when the ladder reduces them (0: none was declared). `promise_min`: the recording is
+    promised for so many minutes after the end (0: PROMISE_MIN).
     """
 
     event: str
@@ -57,6 +98,10 @@ class EventPlan:
     cancelled: bool = False
     speakers: tuple[PlannedSpeaker, ...] = ()
     pages: Mapping[str, str] = field(default_factory=dict)
+    door: DoorPlan = field(default_factory=DoorPlan)
+    ladder: tuple[Rung, ...] = DEFAULT_LADDER
+    floor: int = 0
+    promise_min: int = 0
 
     def doors_open(self, wall_ms: int) -> bool:
         return not (self.ended or self.cancelled) and (
@@ -88,11 +133,30 @@ def loads(text: str | bytes) -> EventPlan:
             )
             for s in values.get("speakers", ())
         )
+        if "door" in values:
+            values["door"] = _door(values["door"])
+        if "ladder" in values:
+            values["ladder"] = ladder.read(values["ladder"])
         plan = EventPlan(**values)
+    except ladder.LadderError as error:
+        raise PlanError(f"ladder: {error}") from None
     except (TypeError, KeyError) as error:
         raise PlanError(f"a field is missing or of the wrong form: {error}") from None
     _check(plan)
     return plan
+
+
+def _door(data: Any) -> DoorPlan:
+    known = {f.name for f in dataclasses.fields(DoorPlan)}
+    door = DoorPlan(**{k: v for k, v in dict(data).items() if k in known})
+    joins = door.joins_per_s
+    if door.way not in WAYS:
+        raise PlanError(f"door.way is none of {', '.join(WAYS)}")
+    if isinstance(joins, bool) or not isinstance(joins, int) or not 0 <= joins <= JOINS_MAX_PER_S:
+        raise PlanError(f"door.joins_per_s is not from 0 to {JOINS_MAX_PER_S}")
+    if not isinstance(door.passphrase_hash, str):
+        raise PlanError("door.passphrase_hash is not text")
+    return door
 
 
 _TYPES: dict[str, Any] = {
@@ -109,6 +173,8 @@ _TYPES: dict[str, Any] = {
     "ended": bool,
     "cancelled": bool,
     "pages": dict,
+    "floor": int,
+    "promise_min": int,
 }
 
 
@@ -123,6 +189,10 @@ def _check(plan: EventPlan) -> None:
         raise PlanError("slug is not a slug")
     if plan.seats < 0:
         raise PlanError("seats is negative")
+    if plan.floor < 0:
+        raise PlanError("floor is negative")
+    if not 0 <= plan.promise_min <= PROMISE_MAX_MIN:
+        raise PlanError(f"promise_min is not from 0 to {PROMISE_MAX_MIN}")
     if plan.on_air not in ("first_voice", "host"):
         raise PlanError("on_air is neither first_voice nor host")
     if not all(isinstance(v, str) for v in plan.pages.values()):

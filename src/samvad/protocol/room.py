@@ -39,6 +39,23 @@ class StatusLine:
     at_ms: int
 
 
+ORDERS = ("auto", "hold", "force")
+
+
+@dataclass(frozen=True, slots=True)
+class LadderOrder:
+    """What the host or operator ordered of the ladder (protocol/ladder.py).
+
+    `mode`: "auto" (released: the gates climb by themselves), "hold" (it stays on the rung it
+    had) or "force" (it goes to `rung`, 0 for none, and stays). `by` is the name of who ordered.
+    """
+
+    mode: str
+    rung: int
+    by: str
+    at_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class Replay:
     """The finished recording, as `replay.m4a` in the event's recording folder."""
@@ -49,7 +66,8 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class RoomState:
-    """A snapshot. `replay` is None until the finished file is in its place."""
+    """A snapshot. `replay` is None until the finished file is in its place, `ladder` until
+    somebody gives an order."""
 
     event: str
     phase: Phase = Phase.OFF
@@ -58,6 +76,7 @@ class RoomState:
     speakers: tuple[RoomSpeaker, ...] = ()
     status: StatusLine | None = None
     replay: Replay | None = None
+    ladder: LadderOrder | None = None
 
 
 def as_dict(state: RoomState) -> dict[str, Any]:
@@ -66,7 +85,7 @@ def as_dict(state: RoomState) -> dict[str, Any]:
 
 def from_dict(data: Mapping[str, Any]) -> RoomState:
     """The inverse of `as_dict`. Raises KeyError, TypeError or ValueError on another form."""
-    status, replay = data.get("status"), data.get("replay")
+    status, replay, order = data.get("status"), data.get("replay"), data.get("ladder")
     return RoomState(
         event=data["event"],
         phase=Phase(data["phase"]),
@@ -75,4 +94,5 @@ def from_dict(data: Mapping[str, Any]) -> RoomState:
         speakers=tuple(RoomSpeaker(**s) for s in data.get("speakers", ())),
         status=StatusLine(**status) if status else None,
         replay=Replay(**replay) if replay else None,
+        ladder=LadderOrder(**order) if order else None,
     )

@@ -7,6 +7,7 @@ of the BLAKE2 paper): keys of different purposes and events are independent.
 import hashlib
 import os
 import secrets
+import unicodedata
 from pathlib import Path
 
 from samvad.base.errors import PlainError
@@ -32,6 +33,19 @@ def token_for(secret: bytes, purpose: str, about: str = "") -> str:
 def token_hash(token: str) -> str:
     """What a plan carries in place of a speaker's token (tokens have 128 random bits)."""
     return hashlib.blake2b(token.encode(), digest_size=16, person=b"speaker-token").hexdigest()
+
+
+def passphrase_hash(secret: bytes, event: str, passphrase: str) -> str:
+    """What a plan carries in place of a passphrase: keyed, so that a plan alone tells nothing.
+
+    People type it from memory, on phones: case, width and the number of spaces do not matter.
+    """
+    plain = " ".join(unicodedata.normalize("NFKC", passphrase).casefold().split())
+    return hashlib.blake2b(
+        plain.encode("utf-8", "surrogatepass"),
+        key=derive(secret, "passphrase", event),
+        digest_size=32,
+    ).hexdigest()
 
 
 def read_secret(path: Path) -> bytes:
