@@ -1,7 +1,6 @@
 """A whole Samvad of one's own: real processes, own ports, own data folder."""
 
 import asyncio
-import ctypes
 import json
 import os
 import re
@@ -178,7 +177,9 @@ def running_site(
     env["SAMVAD_DATA"] = str(data)
     data.mkdir(parents=True, exist_ok=True)
     log_file = data.parent / f"{data.name}-up.log"
-    command = [sys.executable, "-m", "samvad", "up", "--json", "--data", str(data), *words]
+    # If the tests are killed, the site ends too (prctl(2), PR_SET_PDEATHSIG).
+    command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "samvad"]
+    command += ["up", "--json", "--data", str(data), *words]
     if not demo:
         command.append("--no-demo")
     with open(log_file, "wb") as log, open(log_file.with_suffix(".out"), "wb") as out:
@@ -188,7 +189,6 @@ def running_site(
             stderr=log,
             env=env,
             start_new_session=True,  # a Ctrl-C at the tests' terminal is theirs alone
-            preexec_fn=_end_with_us,
         )
     site = Site(data=data, ports=ports, env=env, up=up, log_file=log_file)
     try:
@@ -199,15 +199,6 @@ def running_site(
         print(site.tail(120))
         raise
     site.end()
-
-
-_LIBC = ctypes.CDLL(None)
-_PR_SET_PDEATHSIG = 1
-
-
-def _end_with_us() -> None:
-    """In the child: if the tests are killed, the site ends too (prctl(2))."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _first_line(site: Site) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.pulse import Pulse
 from tests.kit.site import Site, running_site
 
 
@@ -30,6 +31,21 @@ def pytest_runtest_makereport(
             if isinstance(value, Site):
                 report.sections.append((f"log of {name}", value.tail(80)))
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """A story that fails while the machine stood still is told once more, and that is said."""
+    with Pulse() as pulse:
+        try:
+            return (yield)
+        except AssertionError as wrong:
+            if not pulse.faint:
+                raise
+            first = f"the machine stood still for {pulse.missed_s:.1f} s: {wrong}"
+    item.add_report_section("call", "first attempt", first)
+    print(f"told once more, for {first}")
+    item.runtest()
 
 
 @pytest.fixture
