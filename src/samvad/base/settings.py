@@ -107,8 +107,9 @@ class GateSettings:
         high=600,
     )
     seat_hold_s: float = param(
-        60.0,
-        "A seat not used for this long goes to somebody else.",
+        90.0,
+        "A seat not used for this long goes to somebody else. Browsers let a page in the "
+        "background ask once a minute.",
         unit="seconds",
         low=5,
         high=3600,

@@ -19,6 +19,8 @@ log = logging.getLogger("gate")
 
 READ = 256 * 1024
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
+PATIENCE_S = 5.0
+"""Gates start faster than the stage does: until then its absence is nothing to warn of."""
 
 
 class UplinkClient:
@@ -40,6 +42,7 @@ class UplinkClient:
         self._pause_s = FIRST_PAUSE_S
         self._retry_at = 0.0
         self._said = ""
+        self._patient_until = loop.moment.now + PATIENCE_S
         loop.every(FIRST_PAUSE_S, self._try)
 
     def _try(self) -> None:
@@ -96,6 +99,7 @@ class UplinkClient:
         if sock.send(self._hello) != len(self._hello):
             raise OSError(errno.EPIPE, "the hello did not go through")
         self._joined = True
+        self._patient_until = float("-inf")
         self._pause_s = FIRST_PAUSE_S
         self._said = ""
         self._counters.set("uplink_up", 1)
@@ -103,7 +107,7 @@ class UplinkClient:
         log.info("connected to the stage")
 
     def _lose(self, why: str) -> None:
-        if why != self._said:
+        if why != self._said and self._loop.moment.now >= self._patient_until:
             log.warning("no connection to the stage (%s): %s", self._address, why)
             self._said = why
         self._counters.add("uplink_losses")
