@@ -182,7 +182,7 @@ async def test_studio_console_and_the_page_on_air(site: Site, folder: Path) -> N
         await expect(console.locator("#end")).to_be_visible()
         assert console.url.endswith("?lang=hi#" + event["console"].split("#")[1])
         broken = await browser.page(event["studio"].split("#")[0] + "#nonsense", **READER)
-        await expect(broken.locator("#studio h2")).to_be_visible()
+        await expect(broken.locator("#studio [role=alert] h2")).to_be_visible()
         await look.at(broken, "studio-wrong-link")
 
         await host.click("#end")
