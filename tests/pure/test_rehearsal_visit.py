@@ -91,6 +91,7 @@ class Play:
         takes: Callable[[float, str], float] = lambda now, path: 0.01,
         drop_at: float = NEVER,
         leave_at: float = NEVER,
+        tires_at: float = NEVER,
         **habit: Any,
     ) -> None:
         self.gate, self.takes = gate, takes
@@ -110,6 +111,7 @@ class Play:
             drop_at=drop_at,
             leave_at=leave_at,
             away_s=4.0,
+            tires_at=tires_at,
         )
         self.now = comes_at
         self.asked: list[tuple[float, int, str, str, bytes]] = []
@@ -291,7 +293,7 @@ def test_state_is_polled_with_jitter() -> None:
 def test_the_line_and_the_full_house() -> None:
     gate = Gate()
     gate.door = [
-        {"verdict": "wait", "number": 7, "serving": 2, "retry_after_ms": 1500},
+        {"verdict": "wait", "number": 7, "retry_after_ms": 1500},
         {"verdict": "refuse", "reason": "full", "replay": None, "retry_after_ms": 5000},
         ADMIT,
     ]

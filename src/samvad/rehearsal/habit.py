@@ -47,7 +47,8 @@ class Habit:
     `low`: use LL-HLS where it is offered. `rendition`: what the chosen variant's codecs begin
     with. `reload_s`: a fixed pace of playlists; 0: as RFC 8216, 6.3.4 says. `state_every_s`:
     of state.json, with up to a quarter more; 0: never. `assets`: fetch what the page needs.
-    `lines`: connections of one listener at most. `door_only`: leaves once it is let in.
+    `lines`: connections of one listener at most. `door_only`: leaves once it is let in, or
+    refused. `says_leave`: tells the door that its seat is free, as a page that is closed does.
     """
 
     start: Start
@@ -61,6 +62,7 @@ class Habit:
     assets: bool = False
     lines: int = 2
     door_only: bool = False
+    says_leave: bool = False
 
 
 def tail_of(host: str, path: str) -> bytes:

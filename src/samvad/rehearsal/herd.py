@@ -69,6 +69,7 @@ class Herd:
             assets=trial.assets,
             lines=trial.lines,
             door_only=trial.door_only,
+            says_leave=trial.says_leave,
         )
         mine = trial.shard, trial.shards
         self._arrivals = pacer.share_of(
@@ -77,6 +78,16 @@ class Herd:
         self._drops = pacer.share_of(
             pacer.drops(
                 trial.listeners, trial.drop_share, trial.drop_from_s, trial.drop_to_s, trial.seed
+            ),
+            *mine,
+        )
+        self._tires = pacer.share_of(
+            pacer.drops(
+                trial.listeners,
+                trial.leave_share,
+                trial.leave_from_s,
+                trial.leave_to_s,
+                trial.seed + 1,
             ),
             *mine,
         )
@@ -183,6 +194,7 @@ class Herd:
                 leave_at=at + trial.stay_s if trial.stay_s else NEVER,
                 drop_at=self._began + drop if drop < NEVER else NEVER,
                 away_s=trial.away_s,
+                tires_at=self._began + self._tires[number],
             )
             visit.lines = [None] * trial.lines
             visit.source = source_of(number * trial.shards + trial.shard, trial.per_source)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from samvad.rehearsal.first_visit import Page, imports, read_first_visit
 from samvad.rehearsal.glance import Glance, NoPlaylist, read_glance, read_variants, unzip
+from samvad.rehearsal.place import Serving, read_serving
 
 _KEPT = 64
 
@@ -24,6 +25,8 @@ class Library:
         self._glances: dict[bytes, Glance] = {}
         self._masters: dict[bytes, tuple[tuple[bytes, bytes], ...]] = {}
         self._imports: dict[bytes, tuple[bytes, ...]] = {}
+        self._servings: dict[bytes, Serving] = {}
+        self._let_in: dict[str, tuple[int, float]] = {}
 
     def read_page(self, path: bytes, body: bytes, gzip: bool) -> Page | None:
         """The event's page that was at `path`, or None."""
@@ -52,6 +55,25 @@ class Library:
             )
         except NoPlaylist:
             return None
+
+    def serving(self, body: bytes, gzip: bool) -> Serving:
+        """A serving.json. Raises ValueError (NoPlaylist is one)."""
+        return _remembered(
+            self._servings, body, lambda: read_serving(unzip(body) if gzip else body)
+        )
+
+    def let_in(self, lane: str, number: int, now: float) -> None:
+        """Somebody with this number has come in."""
+        if number > self._let_in.get(lane, (-1, 0.0))[0]:
+            self._let_in[lane] = number, now
+
+    def went_back(self, serving: Serving, before: float) -> int:
+        """Lanes that have not reached a number with which somebody came in before `before`."""
+        return sum(
+            serving.lanes.get(lane, -1) < number
+            for lane, (number, at) in self._let_in.items()
+            if at < before
+        )
 
     def knows(self, path: bytes) -> bool:
         """Whether the script at `path` has been read."""

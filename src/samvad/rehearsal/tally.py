@@ -10,10 +10,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from samvad.rehearsal.histogram import Histogram
+from samvad.rehearsal.numbers import Numbers
 
-KINDS = ("page", "asset", "door", "master", "playlist", "reload", "init", "media", "state")
-"""What is asked for. "reload": a blocking one (LL-HLS), whose time is mostly meant."""
-PAGE, ASSET, DOOR, MASTER, PLAYLIST, RELOAD, INIT, MEDIA, STATE = range(len(KINDS))
+KINDS = (
+    *("page", "asset", "door", "master", "playlist", "reload", "init", "media", "state"),
+    *("serving", "lean", "leave", "stream"),
+)
+"""What is asked for. "reload": a blocking one (LL-HLS), whose time is mostly meant. "stream":
+an endless answer (Icecast); its times are how far it is behind its own best pace."""
+PAGE, ASSET, DOOR, MASTER, PLAYLIST, RELOAD, INIT, MEDIA, STATE = range(9)
+SERVING, LEAN, LEAVE, STREAM = range(9, len(KINDS))
 
 LATE_S = 1.0
 """A request is late when its answer is complete only later than this."""
@@ -23,6 +29,11 @@ _NUMBERS = {
     "admitted": "Verdicts: come in (re-joins too).",
     "waited": "Verdicts: wait.",
     "refused": "Verdicts: no.",
+    "queued": "Visits told to wait, each time they join the line.",
+    "in_line_now": "Gauge: visits that wait in line.",
+    "moved_up": "Visits let in after they had waited in line.",
+    "renumbered": "Final numbers that became others.",
+    "out_of_order": "Let in though their number was not called, or serving.json went back.",
     "not_yet": "Playlists answered 503 before the first sound: not on air yet.",
     "playing_now": "Gauge: listeners who hear something now.",
     "stalled_now": "Gauge: listeners whose sound has stopped in the middle.",
@@ -47,14 +58,20 @@ NUMBERS: Final = tuple(_NUMBERS)
 
 
 class Tally:
-    """`first_sound`: from the intended arrival to the first media that can be played."""
+    """`first_sound`: from the intended arrival to the first media that can be played. `in_line`:
+    from the first "wait" to being let in. `numbers`: final ones, by lane."""
 
-    __slots__ = (*NUMBERS, "errors", "first_sound", "refusals", "took")
+    __slots__ = (*NUMBERS, "errors", "first_sound", "in_line", "numbers", "refusals", "took")
 
     arrived: int
     admitted: int
     waited: int
     refused: int
+    queued: int
+    in_line_now: int
+    moved_up: int
+    renumbered: int
+    out_of_order: int
     not_yet: int
     playing_now: int
     stalled_now: int
@@ -81,7 +98,8 @@ class Tally:
         self.errors: dict[str, int] = {}
         self.refusals: dict[str, int] = {}
         self.took = [Histogram() for _ in KINDS]
-        self.first_sound = Histogram()
+        self.first_sound, self.in_line = Histogram(), Histogram()
+        self.numbers: dict[str, Numbers] = {}
 
     def answered(self, kind: int, seconds: float) -> None:
         """An answer is complete, or will never be, `seconds` after its intended moment."""
@@ -91,6 +109,10 @@ class Tally:
 
     def failed(self, kind: str) -> None:
         self.errors[kind] = self.errors.get(kind, 0) + 1
+
+    def number(self, lane: str, number: int) -> None:
+        """A final number of the line was told."""
+        self.numbers.setdefault(lane, Numbers()).add(number)
 
     def refuse(self, reason: str) -> None:
         self.refused += 1
@@ -105,9 +127,13 @@ class Tally:
         for here, there in zip(self.took, other.took, strict=True):
             here.merge(there)
         self.first_sound.merge(other.first_sound)
+        self.in_line.merge(other.in_line)
+        for lane, numbers in other.numbers.items():
+            self.numbers.setdefault(lane, Numbers()).merge(numbers)
 
     def since(self, before: "Tally") -> "Tally":
-        """What was counted after `before`, an earlier state of this one; gauges as now."""
+        """What was counted after `before`, an earlier state of this one; gauges and the line's
+        numbers as now."""
         late = Tally()
         for name in NUMBERS:
             now = getattr(self, name)
@@ -117,6 +143,8 @@ class Tally:
         late.refusals = _more(self.refusals, before.refusals)
         late.took = [a.since(b) for a, b in zip(self.took, before.took, strict=True)]
         late.first_sound = self.first_sound.since(before.first_sound)
+        late.in_line = self.in_line.since(before.in_line)
+        late.numbers = self.numbers
         return late
 
     def of(self, *kinds: int) -> Histogram:
@@ -133,6 +161,8 @@ class Tally:
             "refusals": self.refusals,
             "took": [h.as_json() for h in self.took],
             "first_sound": self.first_sound.as_json(),
+            "in_line": self.in_line.as_json(),
+            "numbers": {lane: n.as_json() for lane, n in self.numbers.items()},
         }
 
     @classmethod
@@ -146,6 +176,8 @@ class Tally:
         if len(made.took) != len(KINDS):
             raise ValueError(f"{len(made.took)} kinds of request")
         made.first_sound = Histogram.from_json(data["first_sound"])
+        made.in_line = Histogram.from_json(data["in_line"])
+        made.numbers = {lane: Numbers.from_json(n) for lane, n in data["numbers"].items()}
         return made
 
 

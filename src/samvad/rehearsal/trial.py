@@ -26,7 +26,8 @@ class Trial:
     playlist path a line, one for each listener (Start.PLAY with a ticket each). `state`: the
     path of state.json when there is no page to tell it. `drop_share` of the listeners are cut
     off once between `drop_from_s` and `drop_to_s`, by `leave`, and come back after `away_s`.
-    `stay_s`: each listener leaves so long after its arrival (0: stays). `per_source`:
+    `stay_s`: each listener leaves so long after its arrival (0: stays). `leave_share` of those
+    who play leave for good between `leave_from_s` and `leave_to_s`. `per_source`:
     listeners behind one source address. `timeout_s`: patience with one answer. `start_at`:
     CLOCK_MONOTONIC seconds of the beginning, the same for all shards.
     """
@@ -53,6 +54,10 @@ class Trial:
     away_s: float = 3.0
     leave: Leave = Leave.RESET
     stay_s: float = 0.0
+    leave_share: float = 0.0
+    leave_from_s: float = 0.0
+    leave_to_s: float = 0.0
+    says_leave: bool = False
     per_source: int = 4
     timeout_s: float = 20.0
     shard: int = 0

@@ -1,21 +1,23 @@
 """One light listener, as a state machine. Pure: `now` (monotonic seconds) and answers in,
 requests out; herd.py does the rest, for thousands of them.
 
-    PAGE → ASSETS → DOOR ⇄ (wait, refuse) → MASTER → FOLLOW → GONE
-                      ↑________ 403, 410 ______|        ↓ cut off
-                      |______________________________ AWAY
+    PAGE → ASSETS → DOOR ⇄ IN_LINE
+                      ↓ admit
+                    MASTER → FOLLOW → LEAVING → GONE
+    DOOR ← 403, 410 ___|________|
+    DOOR ← AWAY ← cut off at any time
 
 It has `habit.lines` connections, numbered from 0. With plain HLS all goes over line 0, one
 request at a time; with LL-HLS line 0 holds the blocking reload, line 1 fetches media and state.
 """
 
-import json
 from random import Random
 
 from samvad.rehearsal.answer import Head
 from samvad.rehearsal.glance import NoPlaylist, resolve, unzip
 from samvad.rehearsal.habit import Habit, Start
 from samvad.rehearsal.library import Library
+from samvad.rehearsal.place import Place
 from samvad.rehearsal.sound import NEVER, Sound
 from samvad.rehearsal.stream import Stream
 from samvad.rehearsal.tally import (
@@ -23,14 +25,17 @@ from samvad.rehearsal.tally import (
     DOOR,
     INIT,
     KINDS,
+    LEAVE,
     MASTER,
     MEDIA,
     PAGE,
     PLAYLIST,
     RELOAD,
+    SERVING,
     STATE,
     Tally,
 )
+from samvad.rehearsal.verdict import Said, Verdict, knock, leave, read_verdict
 
 IDLE, DISCARDED = -1, len(KINDS)
 """What a line does, when it is not one of the kinds of request."""
@@ -40,20 +45,23 @@ Ask = tuple[int, bytes, bool]
 Asks = tuple[Ask, ...]
 NOTHING: Asks = ()
 
-AT_PAGE, AT_ASSETS, AT_DOOR, AT_MASTER, FOLLOWING, AWAY, GONE = range(7)
+AT_PAGE, AT_ASSETS, AT_DOOR, IN_LINE, AT_MASTER, FOLLOWING, LEAVING, AWAY, GONE = range(9)
 _BEGIN = {Start.PAGE: AT_PAGE, Start.DOOR: AT_DOOR, Start.PLAY: AT_MASTER}
 
 _AGAIN_S = (0.4, 0.8, 1.6, 3.2, 6.0)
 """Waits after failures, as the page's player has them; half of each is chance."""
-_FULL_S = 5.0
-"""Until the next knock when the door does not say when."""
+_LEAVE_S = 3.0
+"""For the word to the door that one leaves."""
+_SETTLED_S = 2.0
+"""After this, serving.json (a second old at most) has every number that was let in."""
 
 
 class Visit:
     """One listener who sets out at `now`. `play` is the path of its playlist (Start.PLAY).
 
     `drop_at`: when it is cut off, to come back `away_s` later; `leave_at`: when it goes for
-    good. `due` and `tick` belong to the timers that wake it.
+    good; `tires_at`: when it does so if it is playing then. `due` and `tick` belong to the
+    timers that wake it.
     """
 
     __slots__ = (
@@ -65,10 +73,12 @@ class Visit:
         "_doing",
         "_drop_at",
         "_habit",
+        "_joined_at",
         "_leave_at",
         "_library",
         "_loading",
         "_next_at",
+        "_place",
         "_play",
         "_since",
         "_sounded",
@@ -76,6 +86,7 @@ class Visit:
         "_stream",
         "_tally",
         "_ticket",
+        "_tires_at",
         "_tries",
         "due",
         "sound",
@@ -95,6 +106,7 @@ class Visit:
         leave_at: float = NEVER,
         drop_at: float = NEVER,
         away_s: float = 0.0,
+        tires_at: float = NEVER,
     ) -> None:
         self._habit, self._library, self._tally, self._chance = habit, library, tally, chance
         self._play = play or (habit.path if habit.start is Start.PLAY else b"")
@@ -102,7 +114,10 @@ class Visit:
         self._came_at = now
         self._doing = [IDLE] * habit.lines
         self._since = [0.0] * habit.lines
+        self._tires_at = tires_at
         self._ticket = b""
+        self._place: Place | None = None
+        self._joined_at = NEVER
         self._assets: list[bytes] = []
         self._loading: list[int] = []
         self._asset = 0
@@ -131,12 +146,22 @@ class Visit:
 
     def wake(self, now: float) -> Asks | None:
         """`due` has come. None: it lets go of all its lines (cut off, or gone for good)."""
+        if now >= self._tires_at:
+            self._tires_at = NEVER
+            if self.sound.dry_at < NEVER:
+                self._leave_at = now
         if now >= self._leave_at or now >= self._drop_at:
+            if now >= self._leave_at and self._can_say_leave():
+                self._leave_at = now + _LEAVE_S
+                self.sound.end(now)
+                self._enter(LEAVING, now)
+                return self._go_all(now)
             self._cut(now)
             return None
         if self.step == AWAY and now >= self._next_at:
             self._tally.came_back += 1
             self._tally.here_now += 1
+            self._tally.in_line_now += self._place is not None
             self._enter(AT_MASTER if self._habit.start is Start.PLAY else AT_DOOR, self._next_at)
         return self._go_all(now)
 
@@ -154,6 +179,7 @@ class Visit:
     def _set_due(self) -> None:
         """The next moment at which something is to be done without an answer."""
         due = self._leave_at if self._leave_at < self._drop_at else self._drop_at
+        due = min(due, self._tires_at)
         stream = self._stream
         if stream is None:
             if self._doing[0] == IDLE:
@@ -172,11 +198,13 @@ class Visit:
         if self.step != AWAY:
             self._tally.here_now -= 1
         self.sound.end(now)
+        self._tally.in_line_now -= self._place is not None and self.step != AWAY
         self._doing = [IDLE] * self._habit.lines
         self._state_at = NEVER
         if now >= self._leave_at:
             self._tally.left += 1
-            self._leave_at = self._drop_at = NEVER
+            self._leave_at = self._drop_at = self._tires_at = NEVER
+            self._place = None
             self._enter(GONE, NEVER)
         else:
             self._tally.dropped += 1
@@ -217,15 +245,27 @@ class Visit:
             return self._ask(0, PAGE, self._habit.path, since, True)
         if self.step == AT_MASTER:
             return self._ask(0, MASTER, self._play, since, True)
+        if self.step == IN_LINE and self._place is not None and self._place.serving:
+            return self._ask(0, SERVING, self._place.serving, since, True)
+        if self.step == LEAVING:
+            self._doing[0], self._since[0] = LEAVE, since
+            return ((0, leave(self._door, self._habit.tail, self._ticket), False),)
+        self.step = AT_DOOR
         self._doing[0], self._since[0] = DOOR, since
-        return ((0, self._knock(), True),)
+        place = self._place.token if self._place is not None else b""
+        return ((0, knock(self._door, self._habit.tail, self._ticket, place), True),)
 
-    def _knock(self) -> bytes:
+    @property
+    def _door(self) -> bytes:
+        """Its path."""
         page = self._library.page
-        body = b'{"ticket":"%b"}' % self._ticket if self._ticket else b"{}"
-        fields = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-        path = page.door if page is not None else self._habit.path
-        return b"POST " + path + self._habit.tail[:-2] + fields % (len(body), body)
+        return page.door if page is not None else self._habit.path
+
+    def _can_say_leave(self) -> bool:
+        """Whether it holds a seat, has not yet said so, and has somewhere to say it."""
+        if not self._habit.says_leave or not self._ticket or self.step in (LEAVING, AWAY, GONE):
+            return False
+        return self._habit.start is not Start.PLAY
 
     def _poll(self, line: int, now: float) -> Asks:
         if now < self._state_at:
@@ -270,7 +310,7 @@ class Visit:
         if kind == DISCARDED:
             return self._go_all(now)
         self._tally.answered(kind, now - since)
-        if head.status != 200:
+        if head.status != 200 and not (kind == LEAVE and head.status < 300):
             self._not_given(kind, head, now)
         elif stream is not None and kind == MEDIA:
             self._heard(stream, now)
@@ -280,8 +320,12 @@ class Visit:
             self._poll_again(max(since, now - 1.0))
         elif stream is not None and kind == INIT:
             stream.had_init()
+        elif kind == SERVING:
+            self._look(body, head.gzip, now)
         elif kind == DOOR:
             self._read_verdict(body, head.gzip, now)
+        elif kind == LEAVE:
+            self._leave_at = now
         elif kind == MASTER:
             self._read_master(body, head.gzip, now)
         elif kind == PAGE:
@@ -329,12 +373,14 @@ class Visit:
 
     def _again(self, kind: int, now: float, retry_after_s: float) -> None:
         """What failed is asked for again, later."""
-        if kind in (PAGE, DOOR, MASTER):
+        if kind in (PAGE, DOOR, MASTER, SERVING):
             self._next_at = now + max(retry_after_s, self._backoff())
         elif self._stream is not None and kind in (PLAYLIST, RELOAD):
             self._stream.reload_at = now + max(retry_after_s, self._backoff())
         elif kind == STATE:
             self._poll_again(now)
+        elif kind == LEAVE:
+            self._leave_at = now
 
     def _backoff(self) -> float:
         most = _AGAIN_S[min(self._tries, len(_AGAIN_S) - 1)]
@@ -366,32 +412,82 @@ class Visit:
 
     def _read_verdict(self, body: bytes, gzip: bool, now: float) -> None:
         try:
-            said = json.loads(unzip(body) if gzip else body)
-            verdict, again_ms = said["verdict"], said.get("retry_after_ms")
-            again_s = None if again_ms is None else max(0.1, float(again_ms) / 1000)
-            if verdict == "admit":
-                ticket, play = str(said["ticket"]).encode(), str(said["play"]).encode()
-        except (ValueError, KeyError, TypeError, AttributeError):
-            verdict = None
-        if verdict == "admit":
-            self._tally.admitted += 1
-            self._tries = 0
-            self._ticket, self._play = ticket, play
-            self._enter(AT_MASTER, NEVER if self._habit.door_only else now)
-            if self._habit.door_only:
-                self._leave_at = now
-        elif verdict == "wait":
-            self._tally.waited += 1
-            self._next_at = now + (_FULL_S if again_s is None else again_s)
-        elif verdict == "refuse":
-            self._tally.refuse(str(said.get("reason")))
-            if again_s is None or self._habit.door_only:
-                self._leave_at = now
-            else:
-                self._next_at = now + again_s
-        else:
+            verdict = read_verdict(unzip(body) if gzip else body, self._door)
+        except ValueError:
             self._tally.failed("door unreadable")
             self._again(DOOR, now, 0.0)
+            return
+        self._tries = 0
+        if verdict.said is Said.ADMIT:
+            self._let_in(verdict, now)
+        elif verdict.place is not None:
+            self._line_up(verdict.place, now)
+        else:
+            self._refused(verdict, now)
+
+    def _let_in(self, verdict: Verdict, now: float) -> None:
+        tally, place = self._tally, self._place
+        tally.admitted += 1
+        if place is not None and self._joined_at < NEVER:
+            tally.moved_up += 1
+            tally.in_line.add(now - self._joined_at)
+            self._library.let_in(place.lane, place.number, now)
+        self._lose_place()
+        self._ticket, self._play = verdict.ticket, verdict.play
+        self._enter(AT_MASTER, NEVER if self._habit.door_only else now)
+        if self._habit.door_only:
+            self._leave_at = now
+
+    def _line_up(self, place: Place, now: float) -> None:
+        """It waits: at the place it had, or at a new one."""
+        tally, before = self._tally, self._place
+        tally.waited += 1
+        if before is None:
+            tally.queued += 1
+            tally.in_line_now += 1
+            self._joined_at = now
+        if place.final and (before is None or not before.final):
+            tally.number(place.lane, place.number)
+        elif before is not None and before.final:
+            moved = (place.lane, place.number) != (before.lane, before.number)
+            tally.renumbered += moved
+        self._place = place
+        spread = 0.75 + self._chance.random() / 4 if place.serving else 1.0
+        self._enter(IN_LINE, now + place.again_s * spread)
+        self._state_at = NEVER  # serving.json has all that state.json would tell
+
+    def _lose_place(self) -> None:
+        self._tally.in_line_now -= self._place is not None
+        self._place, self._joined_at = None, NEVER
+
+    def _refused(self, verdict: Verdict, now: float) -> None:
+        self._tally.refuse(verdict.reason)
+        if verdict.reason not in ("closed", "full"):  # then its place is still good
+            self._lose_place()
+        if verdict.reason == "reduced":
+            self._ticket = b""
+        if verdict.again_s is None or self._habit.door_only:
+            self._leave_at = now
+        else:
+            self._enter(AT_DOOR, now + verdict.again_s)
+
+    def _look(self, body: bytes, gzip: bool, now: float) -> None:
+        """serving.json is here."""
+        place = self._place
+        if place is None or self.step != IN_LINE:
+            return
+        try:
+            serving = self._library.serving(body, gzip)
+        except ValueError:
+            self._tally.failed("serving unreadable")
+            self._again(SERVING, now, 0.0)
+            return
+        self._tries = 0
+        self._tally.out_of_order += self._library.went_back(serving, self._since[0] - _SETTLED_S)
+        if place.has_news(serving):
+            self._enter(AT_DOOR, now)
+        else:
+            self._next_at = now + place.wait_s(serving, self._chance.random())
 
     def _read_master(self, body: bytes, gzip: bool, now: float) -> None:
         since = self._since[0]
