@@ -12,14 +12,14 @@ import numpy as np
 
 from samvad.gate.calls import CELLS as CALLS
 from samvad.gate.line import CELLS, Lane, Queue
-from samvad.gate.lines import FIGURES, Lines
+from samvad.gate.lines import FIGURES, USES, Lines
 from samvad.gate.seats import NoSeat, Seats
 from samvad.protocol.ticket import Ticket
 
 TICK_S = 0.1
 SECRET = b"a night in virtual time"
-_COUNTED = -1
-"""No number: this one has come already and only looks again."""
+_WALKED_IN = -1
+"""No number."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,13 @@ def live_through(night: Night, folder: Path, seed: int = 1) -> Told:
     """Play the night. Takes about 2 µs an arrival and 10 µs an admission of real time."""
     dice = np.random.default_rng(seed)
     told = Told()
-    lines = Lines([0] * FIGURES, [0] * CALLS, {lane: [0] * CELLS for lane in Lane}, SECRET)
+    lines = Lines(
+        [0] * FIGURES,
+        [0] * CALLS,
+        {lane: [0] * CELLS for lane in Lane},
+        {lane: bytearray(USES) for lane in Lane},
+        SECRET,
+    )
     queue = told.queue = lines.queues[Lane.ANYONE]
     # A claim never lapses here: whoever leaves says so, and nobody else does.
     gates = [Seats(folder / "seats", night.seats, 1e6, n) for n in range(night.gates)]
@@ -99,7 +105,7 @@ def live_through(night: Night, folder: Path, seed: int = 1) -> Told:
             arrived -= 1
             knock += 1
             told.walked_in += 1
-            heapq.heappush(coming, (now, knock, _COUNTED))
+            heapq.heappush(coming, (now, knock, _WALKED_IN))
         for _ in range(arrived):
             queue.join(wall_ms)
         begins()
@@ -116,12 +122,12 @@ def live_through(night: Night, folder: Path, seed: int = 1) -> Told:
             _, one, number = heapq.heappop(coming)
             gate = one % night.gates
             claimed = gates[gate].claim(now)
-            if number != _COUNTED:
-                lines.came(Lane.ANYONE, number, now)
             if isinstance(claimed, NoSeat):
                 told.too_late += 1
-                heapq.heappush(coming, (now + 1.0, one, _COUNTED))
+                heapq.heappush(coming, (now + 1.0, one, number))
                 continue
+            if number != _WALKED_IN:
+                lines.came(Lane.ANYONE, number, now)
             lines.admitted(now)
             held += 1
             told.admitted += 1

@@ -24,7 +24,7 @@ from samvad.gate.line import (
     to_call,
     wait_s,
 )
-from samvad.gate.lines import FIGURES, Figure, Lines
+from samvad.gate.lines import FIGURES, MOST_USES, USES, Figure, Lines
 from tests.kit.night import Night, Told, live_through
 
 SECRET = b"of this event"
@@ -167,7 +167,8 @@ def test_whatever_happens_numbers_are_unique_and_nobody_is_overtaken(
 def some_lines() -> tuple[Lines, list[int]]:
     figures = [0] * FIGURES
     cells = {lane: [0] * CELLS for lane in Lane}
-    return Lines(figures, [0] * CALLS, cells, SECRET), figures
+    uses = {lane: bytearray(USES) for lane in Lane}
+    return Lines(figures, [0] * CALLS, cells, uses, SECRET), figures
 
 
 def test_the_pace_is_kept_and_does_not_pile_up() -> None:
@@ -227,6 +228,20 @@ def test_before_the_doors_nobody_is_called_and_then_all_are_shuffled() -> None:
     numbers = [s.number for p in places if (s := lines.standing(p))]
     assert sorted(numbers) == list(range(50))
     assert numbers != sorted(numbers)
+
+
+def test_a_place_is_good_for_two_and_a_number_is_forgotten_in_time() -> None:
+    lines, _ = some_lines()
+    for _ in range(10):
+        lines.join(Lane.ANYONE, 0)
+    lines.tick(1.0, 10, 100.0, True)
+    assert lines.may_come(Lane.ANYONE, 3, 2.0)
+    for _ in range(MOST_USES):
+        assert lines.may_come(Lane.ANYONE, 3, 2.0)
+        lines.came(Lane.ANYONE, 3, 2.0)
+    assert not lines.may_come(Lane.ANYONE, 3, 2.0)
+    assert lines.may_come(Lane.ANYONE, 4, 2.0)
+    assert not lines.may_come(Lane.ANYONE, 4, 2.0 + KEEP_S)
 
 
 def test_absent_people_are_noticed() -> None:

@@ -1,7 +1,8 @@
 """What the gate processes of a machine know together of one event, besides its seats: a mapped file.
 
     header 64 bytes: magic 8 | boot id 16 | zeros
-    then unsigned 64-bit cells: figures (lines.py `Figure`), the calls (calls.py), four lanes (line.py)
+    then unsigned 64-bit cells: figures (lines.py `Figure`), calls (calls.py), four lanes (line.py)
+    then a byte for each number of each lane that was called lately (lines.py)
 
 To read needs no lock. To write more than one cell, or to add, takes `lock`, an flock, which the
 kernel frees when its process dies. Nothing here grows with the crowd.
@@ -18,7 +19,7 @@ from typing import cast
 
 from samvad.gate import calls, line
 from samvad.gate.line import Lane
-from samvad.gate.lines import FIGURES, Cells, Figure
+from samvad.gate.lines import FIGURES, USES, Cells, Figure
 from samvad.gate.seats import boot_id
 
 MAGIC = b"samvadb1"
@@ -28,6 +29,7 @@ _LOCK_TRIES = 200
 _CALLS = FIGURES
 _LANES = _CALLS + calls.CELLS
 _SIZE = _LANES + len(Lane) * line.CELLS
+_BYTES = _HEADER + 8 * _SIZE + len(Lane) * USES
 
 
 class Board:
@@ -49,15 +51,17 @@ class Board:
             raise
 
     def _map(self) -> None:
-        size = _HEADER + 8 * _SIZE
+        size = _BYTES
         if os.fstat(self._file).st_size != size:
             os.ftruncate(self._file, 0)
             os.ftruncate(self._file, size)
         memory = mmap.mmap(self._file, size)
-        cells = memoryview(memory)[_HEADER:].cast("Q")
+        whole = memoryview(memory)
+        cells = whole[_HEADER : _HEADER + 8 * _SIZE].cast("Q")
         mark = MAGIC + boot_id()
         if memory[: len(MAGIC)] != MAGIC:
-            memory[_HEADER:] = bytes(size - _HEADER)
+            os.ftruncate(self._file, 0)
+            os.ftruncate(self._file, size)  # zeros, without touching a page
         elif memory[: len(mark)] != mark:
             # From before a boot: monotonic times mean nothing now, numbers in the line still do.
             for figure in (Figure.TICKED_MS, Figure.PACED_MS, Figure.TOKENS_MILLI, Figure.ROOM):
@@ -69,6 +73,10 @@ class Board:
         self.lanes: dict[Lane, Cells] = {
             lane: cast(Cells, cells[at : at + line.CELLS])
             for lane, at in zip(Lane, range(_LANES, _SIZE, line.CELLS), strict=True)
+        }
+        self.uses: dict[Lane, Cells] = {
+            lane: cast(Cells, whole[at : at + USES])
+            for lane, at in zip(Lane, range(_HEADER + 8 * _SIZE, _BYTES, USES), strict=True)
         }
 
     def _lock(self) -> bool:

@@ -34,14 +34,24 @@ class Figure(IntEnum):
 FIGURES = 64
 """Cells kept for them: new ones need no new file."""
 
+USES = 1 << 20
+"""Numbers of a lane whose uses are kept, a byte each: more than are called in KEEP_S."""
+MOST_USES = 2
+"""A place is good for two: the answer to the first knock may be lost on its way."""
+
 
 class Lines:
     """`secret` is the event's own; it decides the order inside each bucket."""
 
     def __init__(
-        self, figures: Cells, calls: Cells, lanes: Mapping[Lane, Cells], secret: bytes
+        self,
+        figures: Cells,
+        calls: Cells,
+        lanes: Mapping[Lane, Cells],
+        uses: Mapping[Lane, MutableSequence[int]],
+        secret: bytes,
     ) -> None:
-        self._figures = figures
+        self._figures, self._uses = figures, uses
         self.calls = Calls(calls)
         self.queues = {lane: Queue(lane, lanes[lane], secret) for lane in Lane}
 
@@ -79,11 +89,19 @@ class Lines:
         figures[Figure.ROOM] -= 1
         return True
 
+    def may_come(self, lane: Lane, number: int, now: float) -> bool:
+        """Whether a number that was called still is: not too long ago, and not used up."""
+        if self.queues[lane].called - number > USES:
+            return False
+        used = self._uses[lane][number % USES] >= MOST_USES
+        return not used and self.calls.called_at(lane, number, now) is not None
+
     def came(self, lane: Lane, number: int, now: float) -> None:
-        """One who was called is here, whether there is a seat at once or not."""
+        """One who was called has come in."""
         called_at = self.calls.called_at(lane, number, now)
-        if called_at is not None:
+        if called_at is not None and not self._uses[lane][number % USES]:
             self.calls.came(called_at)
+        self._uses[lane][number % USES] += 1
 
     def admitted(self, now: float) -> None:
         """One has got a seat, in whatever way."""
@@ -109,11 +127,19 @@ class Lines:
         left = to_call(tokens, free, expected, shows)
         total = 0
         for lane, queue in self.queues.items():
-            count = queue.call(left - total)
+            count = queue.call(min(left - total, USES // 2))
             if count:
+                self._forget_uses(lane, queue.called - count, count)
                 self.calls.called(now, lane, count, queue.called)
                 total += count
         figures[Figure.PACED_MS] = now_ms
         figures[Figure.TOKENS_MILLI] = max(0, int((tokens - total * shows) * 1000))
         figures[Figure.ROOM] = max(0, int(free - expected - total * shows)) if per_s else 0
         return total
+
+    def _forget_uses(self, lane: Lane, first: int, count: int) -> None:
+        """These numbers are called now: the bytes that are theirs were somebody else's."""
+        begin, uses = first % USES, self._uses[lane]
+        here = min(count, USES - begin)
+        uses[begin : begin + here] = bytes(here)
+        uses[: count - here] = bytes(count - here)
