@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from samvad.gate.calls import CELLS as CALLS
-from samvad.gate.line import CELLS, Lane, Queue
+from samvad.gate.line import CELLS, Queue
 from samvad.gate.lines import FIGURES, USES, Lines
 from samvad.gate.seats import NoSeat, Seats
+from samvad.protocol.passes import Lane
 from samvad.protocol.ticket import Ticket
 
 TICK_S = 0.1

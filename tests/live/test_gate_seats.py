@@ -76,6 +76,8 @@ def test_listening_is_those_who_were_seen_just_now(tmp_path: Path) -> None:
     seats = Seats(tmp_path / "t", 5, HOLD_S)
     one, two = ticket(seats.claim(100.0)), ticket(seats.claim(100.0))
     assert seats.listening(100.5) == 0, "to hold a seat is not to listen"
+    seats.touch(one, 100.9)
+    assert seats.listening(101.0) == 1, "in the second of the claim"
     seats.touch(one, 120.0)
     assert seats.listening(121.0) == 1
     assert seats.held(121.0) == 2

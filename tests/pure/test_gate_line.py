@@ -14,7 +14,6 @@ from samvad.gate.line import (
     BUCKET_MS,
     BUCKETS,
     CELLS,
-    Lane,
     Place,
     Queue,
     permuted,
@@ -25,6 +24,7 @@ from samvad.gate.line import (
     wait_s,
 )
 from samvad.gate.lines import FIGURES, MOST_USES, USES, Figure, Lines
+from samvad.protocol.passes import Lane
 from tests.kit.night import Night, Told, live_through
 
 SECRET = b"of this event"

@@ -1,4 +1,4 @@
-"""What the gate processes of a machine know together of one event, besides its seats: a mapped file.
+"""What the gates of a machine know together of one event, besides its seats: a mapped file.
 
     header 64 bytes: magic 8 | boot id 16 | zeros
     then unsigned 64-bit cells: figures (lines.py `Figure`), calls (calls.py), four lanes (line.py)
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import cast
 
 from samvad.gate import calls, line
-from samvad.gate.line import Lane
 from samvad.gate.lines import FIGURES, USES, Cells, Figure
 from samvad.gate.seats import boot_id
+from samvad.protocol.passes import Lane
 
 MAGIC = b"samvadb1"
 _HEADER = 64

@@ -8,12 +8,13 @@ calls a method that writes holds their lock. `now` is monotonic seconds.
 
 from collections.abc import MutableSequence
 
-from samvad.gate.line import Lane
+from samvad.protocol.passes import Lane
 
 KEEP_S = 300
 """A place is kept so long after it was called: a phone has dropped, a battery was changed."""
-APPEAR_S = 30
-"""Whoever was called longer ago and has not come is absent. Pages look every few seconds."""
+APPEAR_S = 12
+"""Whoever was called longer ago and has not come is taken for absent, and the next one called.
+Pages that are near their turn look every two seconds."""
 MEASURE_S = 60
 """Over so many seconds the rate of admission is measured."""
 _CAUTION = 50

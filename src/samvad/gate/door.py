@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from samvad.gate.line import Lane, Place, Standing, wait_s
+from samvad.gate.line import Place, Standing, wait_s
 from samvad.gate.place import Places
 from samvad.gate.seats import NoSeat
 from samvad.gate.state import Situation
 from samvad.protocol.hls import master_path
+from samvad.protocol.passes import Lane
 from samvad.protocol.ticket import Ticket, Tickets
 
 TICKET_MINUTES = 12 * 60
@@ -102,6 +103,16 @@ class Terms:
     reduced: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who knocks. `lane`: of their pass. `invited`: by a pass or the passphrase."""
+
+    ticket: str = ""
+    place: str = ""
+    lane: Lane = Lane.ANYONE
+    invited: bool = False
+
+
 class House(Protocol):
     """What the door asks of house.py."""
 
@@ -130,35 +141,33 @@ class Door:
     def __init__(self, house: House, tickets: Tickets, places: Places) -> None:
         self._house, self._tickets, self._places = house, tickets, places
 
-    def decide(
-        self, terms: Terms, shown: Shown, lane: Lane, invited: bool, now: float, wall_ms: int
-    ) -> Verdict:
-        """The verdict on one who knocks. `lane`: of their pass. `invited`: by pass or phrase."""
+    def decide(self, terms: Terms, who: Visitor, now: float, wall_ms: int) -> Verdict:
+        """The verdict on one who knocks."""
         if terms.situation is Situation.CANCELLED:
             return Refuse(Reason.CANCELLED)
         if terms.situation is Situation.ENDED:
             return Refuse(Reason.ENDED)
-        held = self._tickets.verify(shown.ticket, wall_ms) if shown.ticket else None
+        held = self._tickets.verify(who.ticket, wall_ms) if who.ticket else None
         if held is not None and self._house.touch(held, now):
             return self._admit(held.seat, held.generation, wall_ms)
         if held is not None and terms.reduced:
             return Refuse(Reason.REDUCED, AGAIN_REDUCED_MS)
-        place = self._places.verify(shown.place) if shown.place else None
+        place = self._places.verify(who.place) if who.place else None
         if place is not None:
             verdict = self._of_place(terms, place, now, wall_ms)
             if verdict is not None:
                 return verdict
-        if terms.invited_only and not invited:
+        if terms.invited_only and not who.invited:
             return Refuse(Reason.INVITE)
         if terms.situation is Situation.ANNOUNCED:
-            return self._before_the_doors(terms, lane, now, wall_ms)
+            return self._before_the_doors(terms, who.lane, now, wall_ms)
         if terms.closed:
             return Refuse(Reason.CLOSED, AGAIN_CLOSED_MS)
-        seat = self._house.enter(lane, now)
+        seat = self._house.enter(who.lane, now)
         if seat is NoSeat.BUSY:
             return Refuse(Reason.FULL, AGAIN_BUSY_MS)
         if seat is None or isinstance(seat, NoSeat):
-            return self._line_up(lane, False, now, wall_ms)
+            return self._line_up(who.lane, False, now, wall_ms)
         return self._admit(*seat, wall_ms)
 
     def _admit(self, seat: int, generation: int, wall_ms: int) -> Admit:
@@ -180,9 +189,11 @@ class Door:
         return self._admit(*seat, wall_ms)
 
     def _before_the_doors(self, terms: Terms, lane: Lane, now: float, wall_ms: int) -> Verdict:
-        opens_in_ms = AGAIN_CLOSED_MS if terms.doors_ms is None else terms.doors_ms - wall_ms
-        if terms.doors_ms is None or opens_in_ms > EARLY_MS:
-            return Refuse(Reason.NOT_OPEN, min(max(opens_in_ms - EARLY_MS, 1_000), AGAIN_CLOSED_MS))
+        if terms.doors_ms is None:
+            return Refuse(Reason.NOT_OPEN, AGAIN_CLOSED_MS)
+        too_early_ms = terms.doors_ms - wall_ms - EARLY_MS
+        if too_early_ms > 0:
+            return Refuse(Reason.NOT_OPEN, min(max(too_early_ms, 1_000), AGAIN_CLOSED_MS))
         return self._line_up(lane, terms.shuffled, now, wall_ms)
 
     def _line_up(self, lane: Lane, early: bool, now: float, wall_ms: int) -> Verdict:

@@ -6,9 +6,10 @@ long is an answer (NoSeat.BUSY, None), never a wait.
 """
 
 from samvad.gate.board import Board
-from samvad.gate.line import Lane, Place, Standing
+from samvad.gate.line import Place, Standing
 from samvad.gate.lines import Figure, Lines
 from samvad.gate.seats import NoSeat, Seats
+from samvad.protocol.passes import Lane
 from samvad.protocol.ticket import Ticket
 
 TICK_MS = 100

@@ -16,8 +16,9 @@ Lanes are priority classes, each served before the next one is. `wall_ms` is Uni
 import hashlib
 from collections.abc import MutableSequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import NamedTuple
+
+from samvad.protocol.passes import Lane
 
 BUCKET_MS = 60_000
 BUCKETS = 2_048
@@ -29,15 +30,6 @@ CELLS = _RING + BUCKETS
 
 _ROUNDS = 4
 _MASK = 0xFFFF_FFFF
-
-
-class Lane(IntEnum):
-    """Who goes before whom; a lower one is served first."""
-
-    GUEST = 0
-    REMINDER = 1
-    MEMBER = 2
-    ANYONE = 3
 
 
 class Place(NamedTuple):

@@ -9,7 +9,8 @@ from collections.abc import Mapping, MutableSequence
 from enum import IntEnum
 
 from samvad.gate.calls import Calls
-from samvad.gate.line import Lane, Place, Queue, Standing, refilled, to_call
+from samvad.gate.line import Place, Queue, Standing, refilled, to_call
+from samvad.protocol.passes import Lane
 
 Cells = MutableSequence[int]
 
@@ -74,7 +75,7 @@ class Lines:
     # -- writing ----------------------------------------------------------------------------
 
     def join(self, lane: Lane, wall_ms: int, early: bool = False) -> Place:
-        """The next place of a lane. `early`: the doors are not open, all who come are one bucket."""
+        """The next place of a lane. `early`: before the doors, when all who come are one bucket."""
         return self.queues[lane].join(wall_ms, early)
 
     def walk_in(self, lane: Lane) -> bool:

@@ -15,6 +15,7 @@ from samvad.gate.assets import Assets
 from samvad.gate.connection import Connection
 from samvad.gate.counters import Counters
 from samvad.gate.diary import Diary
+from samvad.gate.house import TICK_MS
 from samvad.gate.loop import Loop, Signals
 from samvad.gate.server import Server, listen
 from samvad.gate.site import EVENTS, Released, Site
@@ -28,7 +29,7 @@ log = logging.getLogger("gate")
 
 PLANS_EVERY_S = 0.25
 LOOK_ALL_S = 2.0
-TICK_MS = 50
+FILE_TICK_MS = 50
 ASSETS_EVERY_S = 2.0
 WAITS_EVERY_S = 0.25
 COUNTS_EVERY_S = 10.0
@@ -110,6 +111,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         )
         loop.every(PLANS_EVERY_S, lambda: plans.read(loop.moment))
         loop.every(ASSETS_EVERY_S, read_assets)
+        loop.every(TICK_MS / 1000, lambda: site.tick(loop.moment))
         loop.every(WAITS_EVERY_S, lambda: _resume(site.expire(loop.moment.now)))
         loop.every(1.0, each_second)
         loop.every(COUNTS_EVERY_S, note_counts)
@@ -176,7 +178,7 @@ class _Plans:
         if changed_ns == self._changed_ns and at.now - self._looked < LOOK_ALL_S:
             return
         # Two changes within a tick of the file system's clock have one time: look once more.
-        settled = abs(at.wall_ms - changed_ns // 1_000_000) > TICK_MS
+        settled = abs(at.wall_ms - changed_ns // 1_000_000) > FILE_TICK_MS
         self._changed_ns, self._looked = changed_ns if settled else -1, at.now
         plans, complaints = self._plans.changed()
         for plan in plans:

@@ -7,7 +7,8 @@ It does not expire by itself: a place is lost when it was called and did not com
 
 import struct
 
-from samvad.gate.line import Lane, Place
+from samvad.gate.line import Place
+from samvad.protocol.passes import Lane
 from samvad.protocol.sealed import Seal
 
 _BODY = struct.Struct(">BII")

@@ -181,7 +181,11 @@ class Seats:
         seen = words[place]
         # Other gates have neighbouring seats in their caches: nothing is written in vain. And who
         # has fetched for a minute is not seen less for a shorter errand.
-        if seen != second and not second < seen <= second + AHEAD_MAX_S:
+        if seen == second:
+            # In the second of the claim: later than it, or nobody could tell it from the claim.
+            if words[place + _TAKEN] == second:
+                words[place] = second + 1
+        elif not second < seen <= second + AHEAD_MAX_S:
             words[place] = second
         return True
 

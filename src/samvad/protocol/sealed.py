@@ -29,7 +29,7 @@ class Seal:
         return base64.urlsafe_b64encode(body + self._mac(body)).decode("ascii").rstrip("=")
 
     def open(self, text: str, size: int) -> bytes | None:
-        """The body of `size` bytes; None when the token is malformed, forged, or of another kind."""
+        """The body of `size` bytes; None when it is malformed, forged, or of another kind."""
         if len(text) != -(-(size + MAC_BYTES) * 8 // 6):
             return None
         try:
