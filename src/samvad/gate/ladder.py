@@ -94,13 +94,14 @@ class Ladder:
             self._under_since = None
         elif self._under_since is None:
             self._under_since = now
+        over_s = now - self._over_since if self._over_since is not None else None
+        under_s = now - self._under_since if self._under_since is not None else None
         # Up goes first: under one metric's threshold and over another's is over.
-        if self._over_since is not None:
-            if above is not None and now - self._over_since >= above.after_s:
+        if above is not None and over_s is not None:
+            if over_s >= above.after_s:
                 self._go(self._n + 1, wall_ms)
-        elif self._under_since is not None and here is not None:
-            if now - self._under_since >= here.back_after_s:
-                self._go(self._n - 1, wall_ms)
+        elif here is not None and under_s is not None and under_s >= here.back_after_s:
+            self._go(self._n - 1, wall_ms)
 
     def _go(self, n: int, wall_ms: int) -> None:
         if n != self._n:
