@@ -45,6 +45,7 @@ def as_json(
     *,
     counts: Counts,
     form: Form,
+    lean: str | None,
     replay: Replay | None,
     replay_path: str,
     wall_ms: int,
@@ -82,6 +83,7 @@ def as_json(
         if room and room.status
         else None,
         "latency": form.value,
+        "lean": lean,
         "replay": {"url": replay_path, "bytes": replay.bytes, "duration_ms": replay.duration_ms}
         if replay
         else None,
