@@ -3,6 +3,7 @@
 import gc
 import logging
 import resource
+import time
 from pathlib import Path
 
 from samvad.base import log as base_log
@@ -17,6 +18,7 @@ from samvad.gate.counters import Counters
 from samvad.gate.diary import Diary
 from samvad.gate.house import TICK_MS
 from samvad.gate.loop import Loop, Signals
+from samvad.gate.probe import Probe
 from samvad.gate.server import Server, listen
 from samvad.gate.site import EVENTS, Released, Site
 from samvad.gate.uplink import UplinkClient
@@ -63,7 +65,8 @@ def main(data: Path, settings: Settings, index: int) -> int:
         index=index,
     )
     plans = _Plans(folders.plans, site, counters)
-    loop = Loop(SystemClock())
+    clock = SystemClock()
+    loop = Loop(clock)
     plans.read(loop.moment)  # before the stage tells of their events, and before anybody asks
     signals = Signals(loop)
     server = Server(loop, gate, counters, _most_connections(gate.connections))
@@ -80,7 +83,11 @@ def main(data: Path, settings: Settings, index: int) -> int:
         counters,
     )
 
+    processor = _Processor(counters)
+    probe = Probe(loop, clock, counters)
+
     def each_second() -> None:
+        processor.note()
         counters.beat(loop.moment.now)
         counters.set("loop_late_ms", int(loop.longest_turn_s * 1000))
         loop.longest_turn_s = 0.0
@@ -126,6 +133,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         server.close()
         uplink.close()
         signals.close()
+        probe.close()
         loop.close()
         diary.close()
         counters.end()
@@ -158,6 +166,18 @@ def _most_connections(wanted: int) -> int:
     if allowed < wanted:
         log.info("the open-files limit allows %d connections, not %d", allowed, wanted)
     return max(16, min(wanted, allowed))
+
+
+class _Processor:
+    """Counts what processor time this process has had; the counter goes on after a restart."""
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters, self._noted_ms = counters, 0
+
+    def note(self) -> None:
+        used_ms = time.process_time_ns() // 1_000_000
+        self._counters.add("cpu_ms", used_ms - self._noted_ms)
+        self._noted_ms = used_ms
 
 
 class _Plans:

@@ -29,7 +29,7 @@ from samvad.gate.counters import INDEX, Counters
 from samvad.gate.event import Event
 from samvad.gate.house import House
 from samvad.gate.http1 import Request
-from samvad.gate.live import MASTER, LiveEvent
+from samvad.gate.live import LiveEvent
 from samvad.gate.objects import Ready, media_headers
 from samvad.gate.pages import not_found
 from samvad.gate.place import Places
@@ -54,8 +54,11 @@ EVENTS = 10_000
 SHOWN = 32_768
 """Paths with a good ticket that are remembered; then it begins anew."""
 
-_PLAYLISTS = {b"master.m3u8": ""} | {f"{r}/index.m3u8".encode(): r for r in RENDITIONS}
-"""What may follow a ticket: the rendition, or "" for the multivariant playlist."""
+_INDEX, _LONG, _LEAN = "index.m3u8", "long.m3u8", "lean.json"
+_PLAYLISTS = {b"master.m3u8": ("", "")} | {
+    f"{r}/{what}".encode(): (r, what) for r in RENDITIONS for what in (_INDEX, _LONG, _LEAN)
+}
+"""What may follow a ticket: the rendition, or "" for the multivariant playlist; and what of it."""
 _OF_EVENT = re.compile(rf"/live/({EVENT})/(state\.json|replay\.m4a|m/([\w-]+)\.m4s)".encode())
 _PAGE = re.compile(rf"/e/({SLUG})".encode())
 _DOOR = re.compile(rf"/door/({EVENT})(/serving\.json|/leave)?".encode())
@@ -77,6 +80,7 @@ class _Shown(NamedTuple, Generic[Token]):
     event: Event[Token]
     ticket: Ticket
     rendition: str
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +173,13 @@ class Site(Generic[Token]):
             return REFUSALS[403]
         if len(self._shown) >= SHOWN:
             self._shown.clear()
-        shown = self._shown[path] = _Shown(event, ticket, _PLAYLISTS[pieces[4]])
+        shown = self._shown[path] = _Shown(event, ticket, *_PLAYLISTS[pieces[4]])
         return self._playlist(shown, query, request, token, at)
 
     def _playlist(
         self, shown: "_Shown[Token]", query: bytes, request: Request, token: Token, at: Moment
     ) -> Answer | None:
-        event, ticket, rendition = shown
+        event, ticket, rendition, what = shown
         if ticket.expires_min * 60_000 <= at.wall_ms:
             return REFUSALS[403]
         live = event.live
@@ -186,7 +190,9 @@ class Site(Generic[Token]):
             return REFUSALS[410]
         zipped = request.fields.gzip
         if not rendition:
-            return MASTER[zipped] if live.playable else REFUSALS[503]
+            return live.master(zipped)
+        if what != _INDEX:
+            return (live.names if what == _LEAN else live.long_playlist)(rendition, zipped)
         if not query:
             return live.playlist(rendition, False, zipped)
         asked = parse(query)
@@ -225,9 +231,12 @@ class Site(Generic[Token]):
             return event.state(request.fields, at) or REFUSALS[404]
         if of_event[2] == b"replay.m4a":
             return event.replay_file.answer(request.fields, at.now)
-        if event.live.hinted(of_event[3].decode(), token, at.now):
+        name = of_event[3].decode()
+        if event.live.awaited(name, token, at.now):
             self._wait(token, _Pending(event.name, "", False, False, path))
             return None
+        if event.live.made_now(name):
+            return self._object(path, self._ready[path], request)
         return REFUSALS[404]
 
     def _less_usual(self, request: Request, at: Moment) -> Answer:

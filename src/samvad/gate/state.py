@@ -59,6 +59,7 @@ def as_json(
     *,
     counts: Counts,
     form: Form,
+    lean: str | None,
     replay: Replay | None,
     replay_path: str,
     wall_ms: int,
@@ -90,6 +91,7 @@ def as_json(
         "counts": dataclasses.asdict(counts),
         "status": status_json(room),
         "latency": form.value,
+        "lean": lean,
         "replay": {"url": replay_path, "bytes": replay.bytes, "duration_ms": replay.duration_ms}
         if replay
         else None,
