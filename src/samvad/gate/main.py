@@ -11,7 +11,7 @@ from samvad.base.clock import Moment, SystemClock
 from samvad.base.errors import PlainError
 from samvad.base.folders import Folders, assets
 from samvad.base.settings import Settings
-from samvad.gate.admin import Admin, counters_path
+from samvad.gate.admin import Admin
 from samvad.gate.assets import Assets
 from samvad.gate.connection import Connection
 from samvad.gate.counters import Counters
@@ -22,6 +22,7 @@ from samvad.gate.probe import Probe
 from samvad.gate.server import Server, listen
 from samvad.gate.site import EVENTS, Released, Site
 from samvad.gate.uplink import UplinkClient
+from samvad.gate.watch import Watch, counters_path
 from samvad.protocol.journal import COUNTS
 from samvad.protocol.plan import PlanFolder
 from samvad.protocol.secret import make_secret, token_for
@@ -70,6 +71,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
     plans.read(loop.moment)  # before the stage tells of their events, and before anybody asks
     signals = Signals(loop)
     server = Server(loop, gate, counters, _most_connections(gate.connections))
+    watch = Watch(folders.run, gate.processes, counters, site.counted)
     diary = Diary(folders.journal, f"gate-{index}", counters)
 
     def hear(message: Message) -> None:
@@ -93,6 +95,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         loop.longest_turn_s = 0.0
         _resume(site.forget_outlived(loop.moment.now))
         site.on_air(loop.moment)
+        watch.each_second(loop.moment)
 
     def read_assets() -> None:
         if files.refresh():
@@ -114,7 +117,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         server.add(listen(settings.public.host, gate.port, "[gate] port"), site)
         server.add(
             listen("127.0.0.1", gate.admin_port, "[gate] admin_port"),
-            Admin(folders.run, gate.processes, counters),
+            Admin(watch),
         )
         loop.every(PLANS_EVERY_S, lambda: plans.read(loop.moment))
         loop.every(ASSETS_EVERY_S, read_assets)

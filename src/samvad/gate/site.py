@@ -6,7 +6,7 @@
 
 import hmac
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -402,3 +402,10 @@ class Site(Generic[Token]):
             for event in self._staged.values()
             if event.situation(at.wall_ms) is Situation.LIVE
         ]
+
+    def counted(self, named: Iterable[str], at: Moment) -> dict[str, Counts]:
+        """Counts for the console: of the events that are on, and of those named."""
+        known = [event for name in named if (event := self._events.get(name)) is not None]
+        on = (Situation.DOORS, Situation.LIVE)
+        known += [e for e in self._staged.values() if e.situation(at.wall_ms) in on]
+        return {event.name: event.counts(at) for event in known if event.plan is not None}

@@ -24,6 +24,11 @@ RESUMED = "resumed"
 COUNTS = "counts"
 INCIDENT = "incident"
 STATUS = "status"
+SPEAKER_MUTED = "speaker_muted"
+SPEAKER_UNMUTED = "speaker_unmuted"
+SPEAKER_REMOVED = "speaker_removed"
+LADDER = "ladder"
+"""What somebody ordered of the ladder. Facts of what a person did carry their name as `by`."""
 
 
 @dataclass(frozen=True, slots=True)
