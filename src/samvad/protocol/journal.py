@@ -24,6 +24,13 @@ RESUMED = "resumed"
 COUNTS = "counts"
 INCIDENT = "incident"
 STATUS = "status"
+RUNG = "rung"
+"""The ladder's rung has changed: {"n", "effect", "by"}; n 0 is its foot."""
+PROMISE = "promise"
+"""The recording is promised: {"by_ms"}."""
+PROMISE_KEPT = "promise_kept"
+PROMISE_LATE = "promise_late"
+"""It was not there at {"by_ms"}."""
 
 
 @dataclass(frozen=True, slots=True)
