@@ -431,7 +431,8 @@ class Visit:
         if place is not None and self._joined_at < NEVER:
             tally.moved_up += 1
             tally.in_line.add(now - self._joined_at)
-            self._library.let_in(place.lane, place.number, now)
+            if place.final:  # else its last word was another number
+                self._library.let_in(place.lane, place.number, now)
         self._lose_place()
         self._ticket, self._play = verdict.ticket, verdict.play
         self._enter(AT_MASTER, NEVER if self._habit.door_only else now)
