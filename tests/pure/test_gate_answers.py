@@ -329,6 +329,7 @@ def test_state_json_says_what_the_contract_says() -> None:
             room,
             counts=Counts(3, 4, 10),
             form=Form.LOW,
+            lean=None,
             replay=None,
             replay_path="/r",
             wall_ms=START_MS + 9,
@@ -352,6 +353,7 @@ def test_state_json_says_what_the_contract_says() -> None:
         "counts": {"listening": 3, "admitted": 4, "seats": 10},
         "status": {"text": "Back in a minute.", "at_ms": START_MS + 5},
         "latency": "low",
+        "lean": None,
         "replay": None,
     }
 

@@ -2,7 +2,7 @@
 // hours and may meet a newer gate.
 
 export type Phase = "announced" | "doors" | "live" | "ended" | "cancelled";
-export type Latency = "low" | "plain";
+export type Latency = "low" | "plain" | "long";
 
 export interface Voice {
   readonly name: string;
@@ -32,6 +32,7 @@ export interface EventState {
   readonly seats: number;
   readonly status: { readonly text: string; readonly at_ms: number } | null;
   readonly latency: Latency;
+  readonly lean: "new" | "all" | null;
   readonly replay: Replay | null;
 }
 
@@ -92,7 +93,8 @@ export function readState(value: unknown): EventState | null {
       status && text(status["text"]) !== ""
         ? { text: text(status["text"]), at_ms: number(status["at_ms"]) ?? 0 }
         : null,
-    latency: raw["latency"] === "plain" ? "plain" : "low",
+    latency: raw["latency"] === "plain" || raw["latency"] === "long" ? raw["latency"] : "low",
+    lean: raw["lean"] === "new" || raw["lean"] === "all" ? raw["lean"] : null,
     replay:
       replay && text(replay["url"]) !== ""
         ? {
