@@ -14,6 +14,8 @@ type Configuration = Parameters<Loader<PlaylistLoaderContext>["load"]>[1];
 const SPREAD = 0.8;
 /** After a surprise the names are not asked for again at once. */
 const SURPRISED_MS = 10_000;
+/** Asked for so often in vain, a segment is given up. */
+const MISSED = 3;
 /** Fewer names than for so long: they are read anew. */
 const SHORT_MS = 12_000;
 
@@ -28,6 +30,7 @@ export class Feed {
   reads = 0;
   private holder: (() => void) | null = null;
   private again_at = 0;
+  private missing = { uri: "", times: 0 };
 
   latency: Latency;
   rendition: string;
@@ -52,12 +55,14 @@ export class Feed {
     this.hasten();
   }
 
-  /** A listed segment is not there: the encoder began anew, or the gate knows less than before. */
+  /**
+   * A listed segment is not there: a gate that has just begun may get it yet; an encoder that
+   * began anew will never make it. Then the player begins anew too: hls.js takes nothing else
+   * under a number that it knows.
+   */
   surprise(uri: string): void {
-    this.listing.drop(uri);
-    this.names = null;
-    this.names_at = performance.now() + SURPRISED_MS * (1 + Math.random());
-    this.hasten();
+    this.missing = { uri, times: uri === this.missing.uri ? this.missing.times + 1 : 1 };
+    if (this.missing.times >= MISSED) this.broken(`${uri} is not there`);
   }
 
   /** Whoever holds an answer back looks again. */

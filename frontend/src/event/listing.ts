@@ -213,12 +213,6 @@ export class Listing {
     }
   }
 
-  /** A segment that was told of does not exist: neither do those after it. */
-  drop(uri: string): void {
-    const place = this.entries.findIndex((entry) => entry.uri === uri);
-    if (place >= 0) this.entries.length = Math.max(place, 1);
-  }
-
   private partsOf(entry: Entry): void {
     const place = this.entries.findIndex((one) => one.uri === entry.uri);
     const known = this.entries[place];
