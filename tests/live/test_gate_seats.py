@@ -80,8 +80,10 @@ def test_a_page_that_is_closed_keeps_its_seat_for_a_moment(tmp_path: Path) -> No
     assert seats.claim(1004.0) is NoSeat.FULL
     assert seats.touch(held, 1004.0)
     assert seats.claim(1004.0 + HOLD_S - 1) is NoSeat.FULL
-    assert seats.leave(held, 1020.0, grace_s=5)
-    assert isinstance(seats.claim(1026.0), tuple)
+    assert seats.touch(held, 1063.0)
+    assert seats.leave(held, 1063.0, grace_s=5)
+    assert seats.claim(1067.0) is NoSeat.FULL
+    assert isinstance(seats.claim(1068.0), tuple)
     # Who is away already does not come back by leaving once more.
     gone = Seats(tmp_path / "u", 1, HOLD_S)
     left = ticket(gone.claim(1000.0))
