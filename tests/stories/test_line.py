@@ -250,9 +250,12 @@ async def test_the_worst_evening_in_words(site: Site, folder: Path) -> None:
             said = set()
             for page in pages.values():
                 await expect(page.locator("#rung")).to_be_visible()
-                await page.wait_for_function(
-                    f"samvad.stats().rung?.effects.at(-1) === '{effect}'", timeout=30_000
-                )
+
+                async def there(page: Page = page, effect: str = effect) -> bool:
+                    rung = (await stats(page))["rung"]
+                    return bool(rung and rung["effects"][-1] == effect)
+
+                await until(there, 30, f"the rung {effect}")
                 said.add(await page.locator("#rung p:last-child").inner_text())
             assert len(said) == 3, "each in its language"
         for lang, page in pages.items():
