@@ -66,6 +66,7 @@ _READING = (b"GET", b"HEAD")
 
 RELOAD_S = 5.0
 """A page that is closed keeps its seat for so long: it may be only loaded again."""
+_FOR_WANT_OF_A_SEAT = (door.Reason.FULL, door.Reason.CLOSED, door.Reason.REDUCED)
 _LEFT = Answer(204, [NEVER_STORED, ANYWHERE])
 _PHRASE_MAX = 200
 _DOOR_HEADERS = (JSON, NEVER_STORED, ANYWHERE, NO_SNIFF)
@@ -277,6 +278,8 @@ class Site(Generic[Token]):
         who = door.Visitor(shown.ticket, shown.place, lane, invited)
         verdict = event.door(at).decide(event.terms(at.wall_ms), who, at.now, at.wall_ms)
         self._count_verdict(verdict)
+        if isinstance(verdict, door.Refuse) and verdict.reason in _FOR_WANT_OF_A_SEAT:
+            event.refused += 1
         over = isinstance(verdict, door.Refuse) and verdict.reason is door.Reason.ENDED
         replay = replay_path(event.name) if over and event.replay(at.now) else None
         return Answer(200, _DOOR_HEADERS, (door.as_json(event.name, verdict, replay),))
@@ -286,7 +289,7 @@ class Site(Generic[Token]):
             self._counters.add("admitted")
         elif isinstance(verdict, door.Wait):
             self._counters.add("told_to_wait")
-        elif verdict.reason in (door.Reason.FULL, door.Reason.CLOSED, door.Reason.REDUCED):
+        elif verdict.reason in _FOR_WANT_OF_A_SEAT:
             self._counters.add("refused_full_house")
         else:
             self._counters.add("refused_closed")
@@ -360,6 +363,10 @@ class Site(Generic[Token]):
             table.close()
             raise
 
+    def housed(self, name: str) -> Event[Token] | None:
+        """An event whose seats and line this process has opened."""
+        return self._events.get(name) if name in self._housed else None
+
     def tick(self, at: Moment) -> None:
         """Let all lines move."""
         for name in self._housed:
@@ -408,6 +415,6 @@ class Site(Generic[Token]):
     def counted(self, named: Iterable[str], at: Moment) -> dict[str, Counts]:
         """Counts for the console: of the events that are on, and of those named."""
         known = [event for name in named if (event := self._events.get(name)) is not None]
-        on = (Situation.DOORS, Situation.LIVE)
-        known += [e for e in self._staged.values() if e.situation(at.wall_ms) in on]
+        known += [e for e in self._staged.values() if e.is_open(at.wall_ms)]
+        known += [e for n in self._housed if (e := self._events[n]).is_open(at.wall_ms)]
         return {event.name: event.counts(at) for event in known if event.plan is not None}
