@@ -342,7 +342,8 @@ const LASTS: readonly Scene[] = ["doors", "line", "left", "live", "full", "close
 function entitle(): void {
   const line = standing(model);
   if (!document.hidden) arrived_hidden = false;
-  const sign = line ? `(${writeNumber(line.number, locale)}) ` : arrived_hidden ? "▶ " : "";
+  const numbered = line && model.state?.phase !== "announced";
+  const sign = numbered ? `(${writeNumber(line.number, locale)}) ` : arrived_hidden ? "▶ " : "";
   const words = arrived_hidden ? `${t("seatIn")} ${config.title}` : config.title;
   const title = `${sign}${words} · Samvad`;
   if (document.title !== title) document.title = title;

@@ -64,6 +64,8 @@ _PAGE = re.compile(rf"/e/({SLUG})".encode())
 _DOOR = re.compile(rf"/door/({EVENT})(/serving\.json|/leave)?".encode())
 _READING = (b"GET", b"HEAD")
 
+RELOAD_S = 5.0
+"""A page that is closed keeps its seat for so long: it may be only loaded again."""
 _FOR_WANT_OF_A_SEAT = (door.Reason.FULL, door.Reason.CLOSED, door.Reason.REDUCED)
 _LEFT = Answer(204, [NEVER_STORED, ANYWHERE])
 _PHRASE_MAX = 200
@@ -254,14 +256,14 @@ class Site(Generic[Token]):
         if shown is None:
             return REFUSALS[400]
         if knock[2]:
-            return self._leave(event, shown.ticket, at)
+            return self._leave(event, shown, at)
         return self._knock(event, event.plan, shown, at)
 
-    def _leave(self, event: Event[Token], shown: str, at: Moment) -> Answer:
+    def _leave(self, event: Event[Token], shown: door.Shown, at: Moment) -> Answer:
         """A page is closed and says so. Whatever it shows, there is nothing more to say."""
-        ticket = event.tickets.verify(shown, at.wall_ms) if shown else None
+        ticket = event.tickets.verify(shown.ticket, at.wall_ms) if shown.ticket else None
         if ticket is not None and event.situation(at.wall_ms) not in _OVER:
-            event.house.leave(ticket)
+            event.house.leave(ticket, at.now, RELOAD_S if shown.closing else 0.0)
             self._counters.add("left")
         return _LEFT
 
