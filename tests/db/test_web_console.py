@@ -179,6 +179,6 @@ def test_the_gate_of_this_machine_is_asked_unless_others_are_named(folders):
 
 def test_the_page_tells_its_script_where_and_of_which_rungs(client, event):
     config = client.get(f"/console/{event.pk}").context["config"]
-    assert config["figures"] == f"http://127.0.0.1:8000/console/{event.pk}/figures.json"
+    assert config["figures"] == f"/console/{event.pk}/figures.json"
     assert config["ladder"][0]["effect"] == "plain"
     assert config["ladder"][0]["over"]["cpu"] == 0.6

@@ -30,12 +30,11 @@ def console(request: HttpRequest, event_id: str) -> HttpResponse:
     """The operators' page. Its owner and the staff need no token: they get the host's."""
     event = get_object_or_404(Event, pk=event_id)
     plan = plans.plan_of(event, {})
-    web = settings.SAMVAD.web_url()
     config = live_config(event) | {
-        "web": web,
+        "web": settings.SAMVAD.web_url(),
         "manage": manage_address(request, event),
         "token": _host_token(event.pk) if _may_operate(request, event) else "",
-        "figures": web + reverse("console_figures", args=[event.pk]),
+        "figures": reverse("console_figures", args=[event.pk]),
         "ladder": [asdict(rung) for rung in plan.ladder],
         "floor": plan.floor,
     }
