@@ -3,7 +3,7 @@
 
 import { byId, config as readConfig, h, say, set, show } from "../dom.ts";
 import { type EventState, readState } from "../event/state.ts";
-import { clock, timeOfDay, writeNumber, writeSize } from "../format.ts";
+import { clock, writeNumber, writeSize } from "../format.ts";
 import { confirms } from "../studio/dialog.ts";
 import { keepToken } from "../studio/fragment.ts";
 import { Lamp } from "../studio/lamp.ts";
@@ -12,7 +12,7 @@ import { Tiles } from "../studio/tiles.ts";
 import { asLang } from "../text.ts";
 import { Refusal, refusal, timed } from "../whip.ts";
 import { Acts } from "./acts.ts";
-import { type Config, makeConsole } from "./context.ts";
+import { type Config, makeConsole, timeOn } from "./context.ts";
 import { readFigures, Rows, type Told } from "./figures.ts";
 import { type GateTold, readGate } from "./gate.ts";
 import { Ladder } from "./ladder.ts";
@@ -21,7 +21,7 @@ import { Plots } from "./plots.ts";
 
 const config = readConfig<Config>();
 const context = makeConsole(config, asLang(document.documentElement.lang));
-const { t, locale, zone, studio } = context;
+const { t, locale, studio } = context;
 const token = decodeURIComponent(location.hash.slice(1)) || (config.token ?? "");
 const POLL_MS = 1_000;
 const AGAIN_MS = 3_000;
@@ -170,6 +170,7 @@ byId("console").replaceChildren(
         figures.admitted.root,
       ),
     ),
+    h("div", { class: "console-acts" }, acts.root),
     h("div", { class: "console-ladder stack wide" }, ladder.root),
     h(
       "div",
@@ -189,7 +190,7 @@ byId("console").replaceChildren(
       updated,
       roomSection,
     ),
-    h("div", { class: "console-side stack wide" }, acts.root, log.root, links),
+    h("div", { class: "console-side stack wide" }, log.root, links),
   ),
 );
 
@@ -241,10 +242,10 @@ function draw(): void {
     replay
       ? t("recordingReady", { size: writeSize(replay.bytes, locale) })
       : more?.promise_ms
-        ? t("recordingBy", { time: timeOfDay(more.promise_ms, zone, locale) })
+        ? t("recordingBy", { time: timeOn(context, more.promise_ms) })
         : t("recordingNot"),
   );
-  if (fresh) say(updated, t("updated", { time: timeOfDay(fresh.now_ms, zone, locale) }));
+  if (fresh) say(updated, t("updated", { time: timeOn(context, fresh.now_ms, true) }));
   show(certificate, more?.certified === false);
   if (fresh) say(certificate, t("noCertificate", { n: fresh.seats }));
   const since = fresh?.live_since_ms ?? null;

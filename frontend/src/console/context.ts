@@ -46,6 +46,17 @@ export function makeConsole(config: Config, lang: Lang): ConsoleContext {
   };
 }
 
+/** "20:14", or "20:14:05": what is read at a glance has one form in every language. */
+export function timeOn(context: ConsoleContext, at_ms: number, seconds = false): string {
+  return new Intl.DateTimeFormat(context.locale, {
+    timeZone: context.zone,
+    hour: "2-digit",
+    minute: "2-digit",
+    ...(seconds ? { second: "2-digit" } : {}),
+    hourCycle: "h23",
+  }).format(at_ms);
+}
+
 /** What a listener's page says on a rung: the host's own words, else the page's. */
 export function listenersRead(rung: Rung, lang: Lang): string {
   const own = rung.says[lang] ?? "";

@@ -1,10 +1,9 @@
 // The ladder as a ladder: one step a rung, the present one lit, its trigger and its buttons.
 
 import { h, say, set, show } from "../dom.ts";
-import { timeOfDay } from "../format.ts";
 import { confirms } from "../studio/dialog.ts";
 import type { LadderOrder } from "../studio/room.ts";
-import { type ConsoleContext, listenersRead } from "./context.ts";
+import { type ConsoleContext, listenersRead, timeOn } from "./context.ts";
 import type { Standing } from "./gate.ts";
 import { climbs, givesOf, nameOf, returns } from "./rungs.ts";
 
@@ -84,14 +83,14 @@ export class Ladder {
       "li",
       { class: "rung" },
       h("span", { class: "rung-n number", "aria-hidden": "true" }, String(n)),
+      h("div", { class: "rung-head" }, h("strong", {}, name), mark),
+      h("div", { class: "rung-tools" }, hold, force),
       h(
         "div",
-        { class: "rung-words" },
-        h("div", { class: "rung-head" }, h("strong", {}, name), mark),
-        h("p", { class: "rung-trigger" }, trigger),
-        back === "" ? null : h("p", { class: "rung-trigger" }, back),
+        { class: "rung-triggers" },
+        h("p", {}, trigger),
+        back === "" ? null : h("p", {}, back),
       ),
-      h("div", { class: "rung-tools" }, hold, force),
     );
     return { n, name, root, mark, force, hold };
   }
@@ -116,7 +115,7 @@ export class Ladder {
 
   /** `may`: whether this one may give orders. */
   update(standing: Standing | null, order: LadderOrder | null, may: boolean): void {
-    const { t, zone, locale } = this.context;
+    const { t } = this.context;
     const now = standing?.n ?? null;
     const given = order && order.mode !== "auto" ? order : null;
     const present = now === null ? undefined : this.steps[now];
@@ -130,7 +129,7 @@ export class Ladder {
     );
     show(this.ordered, given !== null);
     if (given) {
-      const time = timeOfDay(given.at_ms, zone, locale);
+      const time = timeOn(this.context, given.at_ms);
       const name = this.steps[given.rung]?.name ?? String(given.rung);
       const values = { name, by: given.by, time };
       say(this.ordered, given.mode === "hold" ? t("heldBy", values) : t("forcedBy", values));

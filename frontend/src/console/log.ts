@@ -2,9 +2,8 @@
 // down are one list: a fact has the same kind and time in both.
 
 import { h, say, set } from "../dom.ts";
-import { timeOfDay } from "../format.ts";
 import type { Room } from "../studio/room.ts";
-import type { ConsoleContext, Say } from "./context.ts";
+import { type ConsoleContext, type Say, timeOn } from "./context.ts";
 import type { Standing } from "./gate.ts";
 import { nameOf, type Rung } from "./rungs.ts";
 
@@ -146,11 +145,11 @@ export class Log {
     const keys = this.entries.map((entry) => key(entry) + entry.by).join();
     if (keys === this.drawn) return;
     this.drawn = keys;
-    const { t, config, zone, locale } = this.context;
+    const { t, config } = this.context;
     const lines = this.entries.flatMap((entry) => {
       const words = sentence(entry, config.ladder, t);
       if (words === "") return [];
-      const time = h("time", { class: "number" }, timeOfDay(entry.at_ms, zone, locale));
+      const time = h("time", { class: "number" }, timeOn(this.context, entry.at_ms, true));
       set(time, { datetime: new Date(entry.at_ms).toISOString() });
       const by = entry.by === "" ? null : h("span", { class: "log-by" }, t("by", { by: entry.by }));
       return [h("li", { "data-kind": entry.kind }, time, h("span", {}, words), by)];

@@ -2,7 +2,7 @@
 
 import uPlot from "uplot";
 import { h, say, set } from "../dom.ts";
-import type { ConsoleContext, Say } from "./context.ts";
+import { type ConsoleContext, type Say, timeOn } from "./context.ts";
 import {
   type FigureName,
   KEPT_MS,
@@ -147,11 +147,6 @@ class Plot {
     const { about, context } = this;
     const grid = { stroke: colour("--line"), width: 1 };
     const axis = { stroke: colour("--ink-2"), font, grid, ticks: { ...grid, size: 4 } };
-    const clock = new Intl.DateTimeFormat(context.locale, {
-      hour: "2-digit",
-      minute: "2-digit",
-      hourCycle: "h23",
-    });
     const right = about.lines.find((line) => line.scale === "right");
     const left = about.lines.find((line) => line.scale === "y");
     const range =
@@ -174,7 +169,7 @@ class Plot {
           ...axis,
           size: 28,
           space: 64,
-          values: (_, splits) => splits.map((at) => clock.format(at)),
+          values: (_, splits) => splits.map((at) => timeOn(context, at)),
         },
         {
           ...axis,
@@ -280,8 +275,7 @@ class Plot {
   }
 
   private words(rows: Rows): string {
-    const { t, locale, zone } = this.context;
-    const time = new Intl.DateTimeFormat(locale, { timeZone: zone, timeStyle: "short" });
+    const { t } = this.context;
     const said = this.about.lines.map((line) => {
       const of = summary(rows.at_ms, rows.columns[line.name]);
       if (!of || of.now === null) return t("plotUnknown", { name: line.label });
@@ -289,7 +283,7 @@ class Plot {
         name: line.label,
         now: line.write(of.now),
         most: line.write(of.most),
-        time: time.format(of.most_ms),
+        time: timeOn(this.context, of.most_ms),
         least: line.write(of.least),
       });
     });
