@@ -115,9 +115,9 @@ class GateSettings:
         high=600,
     )
     seat_hold_s: float = param(
-        90.0,
-        "A seat not used for this long goes to somebody else. Browsers let a page in the "
-        "background ask once a minute.",
+        300.0,
+        "A seat not used for this long goes to somebody else: long enough for a phone that "
+        "dropped. Who closes the page gives it back at once.",
         unit="seconds",
         low=5,
         high=3600,
@@ -138,6 +138,13 @@ class GateSettings:
         unit="seconds",
         low=1,
         high=600,
+    )
+    joins_per_s: int = param(
+        1_000,
+        "New listeners a second at most, of an event that does not say how many.",
+        unit="listeners/s",
+        low=1,
+        high=1_000_000,
     )
     connections: int = param(
         18_000,

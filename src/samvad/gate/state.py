@@ -1,9 +1,13 @@
 """state.json: what everybody may know of an event, as bytes. Pure."""
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
+from samvad.gate.ladder import Standing
+from samvad.protocol.ladder import Rung
 from samvad.protocol.plan import EventPlan
 from samvad.protocol.playlist import Form
 from samvad.protocol.room import Phase, Replay, RoomState
@@ -21,11 +25,17 @@ class Situation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Honest counts: `listening` fetched a playlist just now, `admitted` hold a seat."""
+    """Honest counts (docs/counts.md): `listening` fetched what is to be heard just now, `admitted`
+    hold a seat, `in_line` have a number that was not called; `peak` of listening; `refused` and
+    `joined` (seats given) in total."""
 
     listening: int = 0
     admitted: int = 0
     seats: int = 0
+    in_line: int = 0
+    refused: int = 0
+    peak: int = 0
+    joined: int = 0
 
 
 def situation_of(plan: EventPlan, room: RoomState | None, wall_ms: int) -> Situation:
@@ -39,15 +49,49 @@ def situation_of(plan: EventPlan, room: RoomState | None, wall_ms: int) -> Situa
     return Situation.DOORS if plan.doors_open(wall_ms) else Situation.ANNOUNCED
 
 
+def rounded(counts: Counts) -> Counts:
+    """Counts with two digits that mean something: 112,480 is 110,000."""
+
+    def two(number: int) -> int:
+        step: int = 10 ** max(0, len(str(number)) - 2)
+        return round(number / step) * step
+
+    about = {name: two(number) for name, number in dataclasses.asdict(counts).items()}
+    return Counts(**about | {"seats": counts.seats})
+
+
+def rung_json(standing: Standing, rungs: tuple[Rung, ...]) -> dict[str, Any] | None:
+    """The rung that holds, for state.json and serving.json; None at the ladder's foot."""
+    if not standing.n:
+        return None
+    return {
+        "n": standing.n,
+        "of": standing.of,
+        "effects": list(standing.effects),
+        "says": dict(rungs[standing.n - 1].says),
+        "since_ms": standing.since_ms,
+        "by": standing.by,
+    }
+
+
+def status_json(room: RoomState | None) -> dict[str, Any] | None:
+    """The host's line, or None."""
+    line = room.status if room else None
+    return {"text": line.text, "at_ms": line.at_ms} if line else None
+
+
 def as_json(
     plan: EventPlan,
     room: RoomState | None,
     *,
     counts: Counts,
     form: Form,
+    lean: str | None,
     replay: Replay | None,
     replay_path: str,
     wall_ms: int,
+    rung: dict[str, Any] | None = None,
+    promise_ms: int | None = None,
 ) -> bytes:
     """The bytes of state.json."""
     here = {s.id: s for s in room.speakers} if room is not None else {}
@@ -73,15 +117,12 @@ def as_json(
             }
             for name, s in names
         ],
-        "counts": {
-            "listening": counts.listening,
-            "admitted": counts.admitted,
-            "seats": counts.seats,
-        },
-        "status": {"text": room.status.text, "at_ms": room.status.at_ms}
-        if room and room.status
-        else None,
+        "counts": dataclasses.asdict(counts),
+        "status": status_json(room),
+        "rung": rung,
+        "promise_ms": promise_ms,
         "latency": form.value,
+        "lean": lean,
         "replay": {"url": replay_path, "bytes": replay.bytes, "duration_ms": replay.duration_ms}
         if replay
         else None,

@@ -39,6 +39,11 @@ class Watch:
         self._asked: dict[str, float] = {}
         self._swept = float("-inf")
 
+    @property
+    def kept(self) -> set[str]:
+        """The events whose history this process keeps: of each one process does."""
+        return set(self._histories)
+
     def gates(self, now: float) -> dict[int, Reading | None]:
         """The counters of all gate processes of the machine."""
         self._own.write()
