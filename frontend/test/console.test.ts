@@ -10,7 +10,15 @@ import {
   top,
 } from "../src/console/figures.ts";
 import { readGate } from "../src/console/gate.ts";
-import { type Entry, merged, MOST, ofRoom, readLog, sentence } from "../src/console/log.ts";
+import {
+  type Entry,
+  merged,
+  MOST,
+  ofCrowd,
+  ofRoom,
+  readLog,
+  sentence,
+} from "../src/console/log.ts";
 import { climbs, givesOf, nameOf, returns, type Rung } from "../src/console/rungs.ts";
 import type { Room } from "../src/studio/room.ts";
 import { speaker } from "../src/text.ts";
@@ -163,7 +171,7 @@ test("what the room tells and what is written down are one list", () => {
   });
   const both = merged(merged([], written), ofRoom(room));
   assert.deepEqual(
-    both.map((one) => `${one.by}: ${sentence(one, [PLAIN], t)}`),
+    both.map((one) => `${one.by}: ${sentence(one, [PLAIN], t, String)}`),
     [
       "Asha: Ladder ordered to “Plain HLS”",
       "Asha: Bo muted",
@@ -176,8 +184,21 @@ test("what the room tells and what is written down are one list", () => {
   assert.equal(merged([], many)[0]?.at_ms, T + 499);
 });
 
+test("counts of note are the first of their size", () => {
+  const at = [0, 1, 2, 3, 4, 5].map((s) => T + s * 1000);
+  const noted = (listening: readonly (number | null)[]) =>
+    ofCrowd(at, listening).map((one) => [(one.at_ms - T) / 1000, one.data["n"]]);
+  assert.deepEqual(noted([0, 9, 12, null, 11, 60]), [
+    [2, 10],
+    [5, 50],
+  ]);
+  assert.deepEqual(noted([0, 120_000]), [[1, 100_000]]);
+  assert.deepEqual(noted([700, 900, 1000]), [[2, 1000]]);
+});
+
 test("every kind that is of note has its sentence, and others none", () => {
-  const told = (kind: string, data = {}) => sentence(entry(kind, T, "", data), [PLAIN], t);
+  const told = (kind: string, data = {}) =>
+    sentence(entry(kind, T, "", data), [PLAIN], t, () => "20:14");
   assert.equal(told("rung", { n: 1, by: "load" }), "Now on rung 1: Plain HLS");
   assert.match(told("rung", { n: 0 }), /any more/);
   assert.match(told("ladder", { mode: "auto", rung: 0 }), /released/);
@@ -186,6 +207,9 @@ test("every kind that is of note has its sentence, and others none", () => {
   for (const kind of ["ended", "resumed", "recording_ready"]) assert.notEqual(told(kind), "");
   for (const kind of ["speaker_joined", "speaker_left", "speaker_unmuted", "speaker_removed"])
     assert.match(told(kind, { name: "Bo" }), /Bo/);
+  assert.match(told("promise", { by_ms: T }), /by 20:14/);
+  for (const kind of ["promise_kept", "promise_late"]) assert.notEqual(told(kind), "");
+  assert.equal(told("crowd", { n: 500 }), "500 listening");
   assert.match(told("incident", { what: "The disk is full." }), /disk/);
   assert.equal(told("counts", { listening: 5 }), "");
 });

@@ -16,7 +16,7 @@ import { type Config, makeConsole, timeOn } from "./context.ts";
 import { readFigures, Rows, type Told } from "./figures.ts";
 import { type GateTold, readGate } from "./gate.ts";
 import { Ladder } from "./ladder.ts";
-import { Log, ofGate, ofRoom } from "./log.ts";
+import { Log, ofCrowd, ofGate, ofRoom, readLog } from "./log.ts";
 import { Plots } from "./plots.ts";
 
 const config = readConfig<Config>();
@@ -282,22 +282,31 @@ async function poll(): Promise<void> {
   window.setTimeout(() => void poll(), POLL_MS);
 }
 
+/** What this site tells the host at `path`. Throws a Refusal, or a TypeError when out of reach. */
+async function ask(path: string): Promise<unknown> {
+  const response = await timed(PATIENCE_MS, (signal) =>
+    fetch(path, {
+      headers: { Authorization: `Bearer ${token}` },
+      cache: "no-store",
+      signal,
+    }),
+  );
+  if (!response.ok) throw await refusal(response);
+  return response.json();
+}
+
+const closed = (error: unknown) =>
+  error instanceof Refusal && [401, 403, 404].includes(error.status);
+
 async function follow(): Promise<void> {
   let wait_ms = POLL_MS;
   try {
-    const response = await timed(PATIENCE_MS, (signal) =>
-      fetch(`${config.figures}?since=${rows.last_ms}`, {
-        headers: { Authorization: `Bearer ${token}` },
-        cache: "no-store",
-        signal,
-      }),
-    );
-    if (!response.ok) throw await refusal(response);
-    const read = readFigures(await response.json());
+    const read = readFigures(await ask(`${config.figures}?since=${rows.last_ms}`));
     if (!read) throw new TypeError("not figures");
     told = read;
     rows.add(read);
     plots.update(rows, read.now_ms);
+    log.add(ofCrowd(rows.at_ms, rows.columns.listening));
     const lacking = read.silent.length > 0 || read.alive < read.of;
     if (lacking)
       say(
@@ -309,7 +318,7 @@ async function follow(): Promise<void> {
     show(gatesTrouble, lacking);
   } catch (error) {
     wait_ms = AGAIN_MS;
-    if (error instanceof Refusal && [401, 403, 404].includes(error.status)) {
+    if (closed(error)) {
       show(plotsSection, false);
       return;
     }
@@ -318,6 +327,15 @@ async function follow(): Promise<void> {
     if (rows.last_ms > 0) plots.update(rows, Date.now() + offset);
   }
   window.setTimeout(() => void follow(), wait_ms);
+}
+
+async function readOn(): Promise<void> {
+  try {
+    log.add(readLog(await ask(`${config.log}?after=${log.after}`)));
+  } catch (error) {
+    if (closed(error)) return;
+  }
+  window.setTimeout(() => void readOn(), AGAIN_MS);
 }
 
 window.samvad = {
@@ -331,5 +349,6 @@ if (token === "") {
 } else {
   link.start();
   void follow();
+  void readOn();
 }
 void poll();

@@ -4,10 +4,13 @@
 import { h, say, set } from "../dom.ts";
 import type { Room } from "../studio/room.ts";
 import { type ConsoleContext, type Say, timeOn } from "./context.ts";
+import { top, type Value } from "./figures.ts";
 import type { Standing } from "./gate.ts";
 import { nameOf, type Rung } from "./rungs.ts";
 
 export interface Entry {
+  /** The site's number for it; none for what the room tells. */
+  readonly id?: number;
   readonly at_ms: number;
   readonly kind: string;
   /** Who did it; "" when nobody did. */
@@ -38,7 +41,8 @@ export function readLog(value: unknown): Entry[] {
     if (typeof entry.at_ms !== "number" || typeof entry.kind !== "string") return [];
     const data = typeof entry.data === "object" && entry.data !== null ? entry.data : {};
     const by = typeof entry.by === "string" ? entry.by : "";
-    return [{ at_ms: entry.at_ms, kind: entry.kind, by, data: data as Entry["data"] }];
+    const id = typeof entry.id === "number" ? entry.id : 0;
+    return [{ id, at_ms: entry.at_ms, kind: entry.kind, by, data: data as Entry["data"] }];
   });
 }
 
@@ -62,16 +66,37 @@ export function ofRoom(room: Room): Entry[] {
 
 export function ofGate(standing: Standing): Entry[] {
   if (standing.since_ms <= 0) return [];
-  const data = { n: standing.n, by: standing.by };
-  return [{ at_ms: standing.since_ms, kind: "rung", by: "", data }];
+  return [{ at_ms: standing.since_ms, kind: "rung", by: "", data: { n: standing.n } }];
+}
+
+/** Counts of note: each 1, 2 or 5 times a power of ten, from ten on, when it is first reached. */
+export function ofCrowd(at_ms: readonly number[], listening: readonly Value[]): Entry[] {
+  const found: Entry[] = [];
+  let next = 10;
+  at_ms.forEach((at, row) => {
+    const now = listening[row] ?? 0;
+    if (now < next) return;
+    let n = next;
+    while (top(n + 1, 1) <= now) n = top(n + 1, 1);
+    // What was reached before the first row was not reached then.
+    if (row > 0) found.push({ at_ms: at, kind: "crowd", by: "", data: { n } });
+    next = top(n + 1, 1);
+  });
+  return found;
 }
 
 const text = (value: unknown): string =>
   typeof value === "string" || typeof value === "number" ? String(value) : "";
 
-/** The entry as a sentence, or "" for what is of no note. */
-export function sentence(entry: Entry, ladder: readonly Rung[], t: Say): string {
+/** The entry as a sentence, or "" for what is of no note. `clock` writes a time of day. */
+export function sentence(
+  entry: Entry,
+  ladder: readonly Rung[],
+  t: Say,
+  clock: (at_ms: number) => string,
+): string {
   const { kind, data } = entry;
+  const clockOf = (at: unknown) => (typeof at === "number" ? clock(at) : "");
   const name = text(data["name"]);
   const rungName = (n: unknown) =>
     typeof n === "number" && n > 0 ? nameOf(ladder[n - 1]?.effect ?? String(n), t) : t("nothing");
@@ -108,6 +133,14 @@ export function sentence(entry: Entry, ladder: readonly Rung[], t: Say): string 
       return t("logUnmuted", { name });
     case "speaker_removed":
       return t("logRemoved", { name });
+    case "crowd":
+      return t("logCrowd", { n: Number(data["n"]) });
+    case "promise":
+      return t("logPromise", { time: clockOf(data["by_ms"]) });
+    case "promise_kept":
+      return t("logPromiseKept");
+    case "promise_late":
+      return t("logPromiseLate");
     case "incident":
       return t("logIncident", { what: text(data["what"]) });
     default:
@@ -122,6 +155,8 @@ export class Log {
   private readonly context: ConsoleContext;
   private entries: Entry[] = [];
   private drawn = "";
+  /** The newest that the site has told. */
+  after = 0;
 
   constructor(context: ConsoleContext) {
     this.context = context;
@@ -141,17 +176,20 @@ export class Log {
   }
 
   add(entries: readonly Entry[]): void {
+    this.after = Math.max(this.after, ...entries.map((entry) => entry.id ?? 0));
     this.entries = merged(this.entries, entries);
     const keys = this.entries.map((entry) => key(entry) + entry.by).join();
     if (keys === this.drawn) return;
     this.drawn = keys;
     const { t, config } = this.context;
     const lines = this.entries.flatMap((entry) => {
-      const words = sentence(entry, config.ladder, t);
+      const words = sentence(entry, config.ladder, t, (at) => timeOn(this.context, at));
       if (words === "") return [];
       const time = h("time", { class: "number" }, timeOn(this.context, entry.at_ms, true));
       set(time, { datetime: new Date(entry.at_ms).toISOString() });
-      const by = entry.by === "" ? null : h("span", { class: "log-by" }, t("by", { by: entry.by }));
+      // The gates themselves climb "by load": nobody did that.
+      const nobody = entry.by === "" || entry.by === "load";
+      const by = nobody ? null : h("span", { class: "log-by" }, t("by", { by: entry.by }));
       return [h("li", { "data-kind": entry.kind }, time, h("span", {}, words), by)];
     });
     this.list.replaceChildren(...lines);
