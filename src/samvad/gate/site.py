@@ -27,6 +27,7 @@ from samvad.gate.assets import Assets
 from samvad.gate.board import Board
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.event import Event
+from samvad.gate.figures import Seen
 from samvad.gate.house import House
 from samvad.gate.http1 import Request
 from samvad.gate.live import LiveEvent
@@ -412,9 +413,9 @@ class Site(Generic[Token]):
             if event.situation(at.wall_ms) is Situation.LIVE
         ]
 
-    def counted(self, named: Iterable[str], at: Moment) -> dict[str, Counts]:
-        """Counts for the console: of the events that are on, and of those named."""
+    def seen(self, named: Iterable[str], at: Moment) -> dict[str, Seen]:
+        """For the console: the events that are on, and those named."""
         known = [event for name in named if (event := self._events.get(name)) is not None]
         known += [e for e in self._staged.values() if e.is_open(at.wall_ms)]
         known += [e for n in self._housed if (e := self._events[n]).is_open(at.wall_ms)]
-        return {event.name: event.counts(at) for event in known if event.plan is not None}
+        return {event.name: event.seen(at) for event in known if event.plan is not None}
