@@ -23,6 +23,7 @@ from samvad.rehearsal.stream import Stream
 from samvad.rehearsal.tally import (
     ASSET,
     DOOR,
+    HONEST_S,
     INIT,
     KINDS,
     LEAVE,
@@ -52,6 +53,7 @@ _AGAIN_S = (0.4, 0.8, 1.6, 3.2, 6.0)
 """Waits after failures, as the page's player has them; half of each is chance."""
 _LEAVE_S = 3.0
 """For the word to the door that one leaves."""
+_TURNED_AWAY = ("full", "closed", "invite")
 _SETTLED_S = 2.0
 """After this, serving.json (a second old at most) has every number that was let in."""
 
@@ -72,6 +74,7 @@ class Visit:
         "_chance",
         "_doing",
         "_drop_at",
+        "_estimate",
         "_habit",
         "_joined_at",
         "_leave_at",
@@ -88,6 +91,8 @@ class Visit:
         "_ticket",
         "_tires_at",
         "_tries",
+        "_turned_away",
+        "_was_in",
         "due",
         "sound",
         "step",
@@ -118,11 +123,12 @@ class Visit:
         self._ticket = b""
         self._place: Place | None = None
         self._joined_at = NEVER
+        self._estimate: tuple[float, float] | None = None  # when the door said how long
         self._assets: list[bytes] = []
         self._loading: list[int] = []
         self._asset = 0
         self._tries = 0
-        self._sounded = False
+        self._sounded = self._was_in = self._turned_away = False
         self._state_at = NEVER
         self.sound = Sound(tally)
         self._enter(_BEGIN[habit.start], now)
@@ -217,6 +223,8 @@ class Visit:
         if self.step in (GONE, AWAY):
             return
         self.sound.look(now)
+        if self._estimate is not None and now - sum(self._estimate) > HONEST_S:
+            self._judge_estimate(now)  # by now it is wrong, whatever comes
         self._tally.unfinished += 1
         for kind, since in zip(self._doing, self._since, strict=True):
             if kind not in (IDLE, RELOAD) and now - since > 1.0:
@@ -352,6 +360,7 @@ class Visit:
         of_playlist = kind in (MASTER, PLAYLIST, RELOAD)
         if of_playlist and status == 503 and self.sound.dry_at == NEVER:
             self._tally.not_yet += 1
+            self._came_at = now  # there is nothing to be heard yet
         else:
             self._tally.failed(f"{KINDS[kind]} {status}")
         if of_playlist and status in (403, 410) and self._habit.start is not Start.PLAY:
@@ -418,6 +427,9 @@ class Visit:
             self._again(DOOR, now, 0.0)
             return
         self._tries = 0
+        away = verdict.said is Said.REFUSE and verdict.reason in _TURNED_AWAY and not self._was_in
+        self._tally.turned_away_now += away - self._turned_away
+        self._turned_away = away
         if verdict.said is Said.ADMIT:
             self._let_in(verdict, now)
         elif verdict.place is not None:
@@ -428,10 +440,14 @@ class Visit:
     def _let_in(self, verdict: Verdict, now: float) -> None:
         tally, place = self._tally, self._place
         tally.admitted += 1
+        tally.came_in += not self._was_in
+        self._was_in = True
         if place is not None and self._joined_at < NEVER:
             tally.moved_up += 1
             tally.in_line.add(now - self._joined_at)
             self._library.let_in(place.lane, place.number, now)
+            self._judge_estimate(now)
+            self._came_at += now - self._joined_at  # the wait is counted by itself
         self._lose_place()
         self._ticket, self._play = verdict.ticket, verdict.play
         self._enter(AT_MASTER, NEVER if self._habit.door_only else now)
@@ -451,6 +467,8 @@ class Visit:
         elif before is not None and before.final:
             moved = (place.lane, place.number) != (before.lane, before.number)
             tally.renumbered += moved
+        if self._estimate is None and place.estimate_s is not None:
+            self._estimate = now, place.estimate_s
         self._place = place
         spread = 0.75 + self._chance.random() / 4 if place.serving else 1.0
         self._enter(IN_LINE, now + place.again_s * spread)
@@ -458,7 +476,12 @@ class Visit:
 
     def _lose_place(self) -> None:
         self._tally.in_line_now -= self._place is not None
-        self._place, self._joined_at = None, NEVER
+        self._place, self._joined_at, self._estimate = None, NEVER, None
+
+    def _judge_estimate(self, now: float) -> None:
+        if self._estimate is not None:
+            told_at, said_s = self._estimate
+            self._tally.waited_for(said_s, now - told_at)
 
     def _refused(self, verdict: Verdict, now: float) -> None:
         self._tally.refuse(verdict.reason)
@@ -469,6 +492,8 @@ class Visit:
         if verdict.again_s is None or self._habit.door_only:
             self._leave_at = now
         else:
+            if verdict.reason == "not_open":
+                self._came_at = now + verdict.again_s
             self._enter(AT_DOOR, now + verdict.again_s)
 
     def _look(self, body: bytes, gzip: bool, now: float) -> None:
