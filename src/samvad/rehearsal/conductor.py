@@ -199,7 +199,7 @@ class Rehearsal:
         left: tuple[int, int],
     ) -> dict[str, Any]:
         heard = cast.heard()
-        complaints = end.health.complaints(_cores(crowd))
+        complaints = self.scenario.promise.complaints(end.health, _cores(crowd))
         findings: list[Finding] = []
         knee = None
         if climb is None:

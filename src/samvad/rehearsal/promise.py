@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from samvad.base.errors import PlainError
+from samvad.rehearsal.health import Health
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,9 @@ class Promise:
     listener-hour. `misled`: of those in line, whom the door told a wrong wait. `playing`: of
     those let in who must be playing at the peak. `refused`: of those who came, who may find no
     seat and no place in line. `seats`: seats of the event; 0: as state.json says. `heard`: of
-    the full listeners, who must have heard it whole. `behind_s`: how old the live edge may be
-    for them.
+    the full listeners, who must have heard it whole. `behind_s`: how old what they hear
+    may be. `own_late_s`: how late the generator itself may be in one case of a hundred before
+    its figures count as its own.
     """
 
     errors: float = 0.002
@@ -38,6 +40,12 @@ class Promise:
     seats: int = 0
     heard: float = 0.98
     behind_s: float = 30.0
+    own_late_s: float = 0.1
+
+    def complaints(self, health: Health, cores: int) -> list[str]:
+        """Of the generator. A tenth of a second makes no answer later than a second; what it
+        waits for a processor in each turn comes on top, so of that less is allowed."""
+        return health.complaints(cores, self.own_late_s, self.own_late_s / 10)
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> "Promise":

@@ -68,7 +68,7 @@ class Stairs:
         if at_s < from_s + self._every_s - _SETTLE_S:
             return True
         total = sum(count for count, _ in self._stairs[: number + 1])
-        complaints = health.since(self._health).complaints(self._cores)
+        complaints = self._promise.complaints(health.since(self._health), self._cores)
         findings = judge(self._promise, self._figures(tally.since(self._before), complaints))
         broken = [f for f in findings if not f.kept]
         step = Step(
