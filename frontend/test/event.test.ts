@@ -147,6 +147,7 @@ test("what the gate says is read with care", () => {
     { verdict: "admit" },
     { verdict: "refuse", reason: "mood" },
     { verdict: "wait" },
+    { verdict: "wait", place: "P" },
   ]) {
     assert.equal(readVerdict(bad), null);
   }

@@ -23,10 +23,14 @@ async def http(connections: int = 16) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def knock(
-    session: aiohttp.ClientSession, site: Site, event: str, ticket: str | None = None
+    session: aiohttp.ClientSession,
+    site: Site,
+    event: str,
+    ticket: str | None = None,
+    place: str = "",
 ) -> dict[str, Any]:
     """POST /door/<event>: the verdict."""
-    shown = {"ticket": ticket} if ticket else None
+    shown = {"ticket": ticket, "place": place} if ticket or place else None
     async with session.post(f"{site.gate}/door/{event}", json=shown) as answer:
         assert answer.status == 200, f"the door answers {answer.status}: {await answer.text()}"
         verdict: dict[str, Any] = await answer.json()

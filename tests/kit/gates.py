@@ -243,11 +243,17 @@ class Gates:
     def get(self, path: str, **headers: str) -> Reply:
         return fetch(self.url + path, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
-    def knock(self, event: str = EVENT, ticket: str = "") -> Any:
-        """The door's verdict; {} when there is no such door (yet)."""
-        body = json.dumps({"ticket": ticket}).encode() if ticket else b""
+    def knock(self, event: str = EVENT, **shown: str) -> Any:
+        """The door's verdict on one who shows a ticket, a place, a pass …; {}: there is no such
+        door (yet)."""
+        body = json.dumps(shown).encode() if shown else b""
         reply = fetch(f"{self.url}/door/{event}", method="POST", body=body)
         return reply.json if reply.status == 200 else {}
+
+    def leave(self, ticket: str, event: str = EVENT) -> int:
+        """The status of a word of farewell."""
+        body = json.dumps({"ticket": ticket}).encode()
+        return fetch(f"{self.url}/door/{event}/leave", method="POST", body=body).status
 
     def counter(self, name: str) -> int:
         """The sum of a counter (or gauge) over all processes."""

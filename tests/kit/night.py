@@ -1,4 +1,4 @@
-"""A night at the door in virtual time: the real line, pace, calls and seat table, and a crowd.
+"""A night at the door in virtual time: the real lines and seat table, and a crowd.
 
 Arrivals, who has gone meanwhile and how long somebody stays are drawn beforehand from a seed;
 nothing here decides who comes in.
@@ -10,15 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from samvad.gate.calls import Calls
-from samvad.gate.line import CELLS, Lane, Pace, Queue
+from samvad.gate.calls import CELLS as CALLS
+from samvad.gate.line import CELLS, Queue
+from samvad.gate.lines import FIGURES, USES, Lines
 from samvad.gate.seats import NoSeat, Seats
+from samvad.protocol.passes import Lane
 from samvad.protocol.ticket import Ticket
 
 TICK_S = 0.1
 SECRET = b"a night in virtual time"
-_COUNTED = -1.0
-"""No time of a call: this one has come already and only looks again."""
+_WALKED_IN = -1
+"""No number."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Told:
     """What happened."""
 
     joined: int = 0
+    walked_in: int = 0
+    """Came in at once: a seat was free, the pace allowed it, nobody waited."""
     called: int = 0
     admitted: int = 0
     left: int = 0
@@ -59,11 +63,17 @@ def live_through(night: Night, folder: Path, seed: int = 1) -> Told:
     """Play the night. Takes about 2 µs an arrival and 10 µs an admission of real time."""
     dice = np.random.default_rng(seed)
     told = Told()
-    queue = told.queue = Queue(Lane.ANYONE, [0] * CELLS, SECRET)
+    lines = Lines(
+        [0] * FIGURES,
+        [0] * CALLS,
+        {lane: [0] * CELLS for lane in Lane},
+        {lane: bytearray(USES) for lane in Lane},
+        SECRET,
+    )
+    queue = told.queue = lines.queues[Lane.ANYONE]
     # A claim never lapses here: whoever leaves says so, and nobody else does.
     gates = [Seats(folder / "seats", night.seats, 1e6, n) for n in range(night.gates)]
-    pace, calls = Pace(night.per_s), Calls()
-    coming: list[tuple[float, int, float]] = []  # when, a number to tell them apart, called at
+    coming: list[tuple[float, int, int]] = []  # when, one to tell them apart, their number
     leaving: list[tuple[float, int, int, int]] = []
     held = knock = 0
 
@@ -74,7 +84,7 @@ def live_through(night: Night, folder: Path, seed: int = 1) -> Told:
     for _ in range(night.early):
         queue.join(-60_000, early=True)
     begins()
-    queue.open_doors()
+    lines.tick(0.0, 0, night.per_s, doors_open=True)  # a moment before the seats are there
     begins()
     # Half of a herd comes in its first sixth: an exponential rise and fall of a crowd.
     when = np.sort(dice.beta(1.2, 3.5, night.arrivals) * night.arrive_s)
@@ -85,36 +95,41 @@ def live_through(night: Night, folder: Path, seed: int = 1) -> Told:
     for tick in range(ticks):
         now = (tick + 1) * TICK_S
         wall_ms = round(now * 1000)
-        for _ in range(edges[tick] - before):
-            queue.join(wall_ms)
-        before = int(edges[tick])
-        begins()
         while leaving and leaving[0][0] <= now:
             _, gate, seat, generation = heapq.heappop(leaving)
             gates[gate].leave(Ticket(seat, generation, 0))
             held -= 1
             told.left += 1
-        allowed = pace.allow(now, night.seats - held, calls.expected(now), calls.shows)
-        called = queue.call(allowed)
+        arrived = int(edges[tick]) - before
+        before = int(edges[tick])
+        while arrived and lines.walk_in(Lane.ANYONE):
+            arrived -= 1
+            knock += 1
+            told.walked_in += 1
+            heapq.heappush(coming, (now, knock, _WALKED_IN))
+        for _ in range(arrived):
+            queue.join(wall_ms)
+        begins()
+        first = queue.called
+        called = lines.tick(now, night.seats - held, night.per_s, doors_open=True)
         begins()
         if called:
-            calls.called(now, called)
-            here = dice.random(called) >= night.gone
-            delays = dice.uniform(0.5, 8.0, called)
-            for delay in delays[here]:
+            here = np.flatnonzero(dice.random(called) >= night.gone)
+            delays = dice.uniform(0.5, 8.0, len(here))
+            for nth, delay in zip(here.tolist(), delays.tolist(), strict=True):
                 knock += 1
-                heapq.heappush(coming, (now + float(delay), knock, now))
+                heapq.heappush(coming, (now + delay, knock, first + nth))
         while coming and coming[0][0] <= now:
-            _, number, called_at = heapq.heappop(coming)
-            gate = number % night.gates
+            _, one, number = heapq.heappop(coming)
+            gate = one % night.gates
             claimed = gates[gate].claim(now)
             if isinstance(claimed, NoSeat):
                 told.too_late += 1
-                calls.came(called_at)
-                heapq.heappush(coming, (now + 1.0, number, _COUNTED))
+                heapq.heappush(coming, (now + 1.0, one, number))
                 continue
-            calls.came(called_at)
-            calls.admitted(now)
+            if number != _WALKED_IN:
+                lines.came(Lane.ANYONE, number, now)
+            lines.admitted(now)
             held += 1
             told.admitted += 1
             admitted_now += 1

@@ -419,18 +419,42 @@ def test_seats_are_shared_by_all_processes(tmp_path: Path) -> None:
         time.sleep(0.5)  # all three have read the plan: they look every 0.25 s
         verdicts = [gates.knock() for _ in range(30)]
         assert sum(v["verdict"] == "admit" for v in verdicts) == 7
-        refused = [v for v in verdicts if v["verdict"] == "refuse"]
-        assert {v["reason"] for v in refused} == {"full"}
-        assert all(v["retry_after_ms"] > 0 for v in refused)
+        waiting = [v for v in verdicts if v["verdict"] == "wait"]
+        assert [v["number"] for v in waiting] == list(range(1, 24))
+        assert all(v["retry_after_ms"] > 0 for v in waiting)
+        served = gates.get(f"/door/{EVENT}/serving.json")
+        assert served.headers["Cache-Control"] == "public, max-age=1"
+        assert (served.json["serving"], served.json["waiting"]) == (0, 23)
+        # Who leaves says so, and the first in line is called.
+        tickets = [v["ticket"] for v in verdicts if v["verdict"] == "admit"]
+        assert gates.leave(tickets[0]) == 204
         until_now(
-            lambda: gates.get(f"/live/{EVENT}/state.json").json["counts"]["admitted"] == 7,
+            lambda: gates.get(f"/door/{EVENT}/serving.json").json["serving"] == 1, 5, "not called"
+        )
+        again = [gates.knock(place=v["place"]) for v in waiting]
+        assert [v["verdict"] for v in again].count("admit") == 1
+        assert sorted(v["number"] for v in again if "number" in v) == list(range(2, 24))
+        assert gates.get(f"/live/{EVENT}/state.json").json["counts"]["seats"] == 7
+        until_now(
+            lambda: (
+                gates.get(f"/live/{EVENT}/state.json").json["counts"]
+                == {
+                    "listening": 0,
+                    "admitted": 7,
+                    "seats": 7,
+                    "in_line": 22,
+                    "refused": 0,
+                    "peak": 0,
+                    "joined": 8,
+                }
+            ),
             5,
-            "not seven are counted",
+            lambda: gates.get(f"/live/{EVENT}/state.json").text,
         )
         # On the door, but not on air.
-        play = next(v["play"] for v in verdicts if v["verdict"] == "admit")
-        waiting = gates.get(play)
-        assert (waiting.status, waiting.headers["Retry-After"]) == (503, "1")
+        play = [v["play"] for v in verdicts if v["verdict"] == "admit"][1]
+        silent = gates.get(play)
+        assert (silent.status, silent.headers["Retry-After"]) == (503, "1")
 
 
 def test_doors_open_at_their_time(tmp_path: Path) -> None:
@@ -439,25 +463,41 @@ def test_doors_open_at_their_time(tmp_path: Path) -> None:
         gates.plans.write(a_plan(doors_ms=doors_ms, starts_ms=doors_ms + 900_000))
         until_now(lambda: gates.get("/e/a-talk").status == 200, 5, "no page")
         early = gates.knock()
-        assert (early["verdict"], early["reason"]) == ("refuse", "not_open")
+        assert (early["verdict"], early["number"], early["final"]) == ("wait", 1, False)
         assert gates.get(f"/live/{EVENT}/state.json").json["state"] == "announced"
-        until_now(lambda: gates.knock()["verdict"] == "admit", 5, "the doors stay shut")
+        assert gates.get(f"/door/{EVENT}/serving.json").json["door"] == "early"
+        until_now(
+            lambda: gates.knock(place=early["place"])["verdict"] == "admit",
+            5,
+            "the doors stay shut",
+        )
         assert int(time.time() * 1000) >= doors_ms
 
 
 def test_a_seat_nobody_uses_goes_to_somebody_else(tmp_path: Path) -> None:
     with running_gates(tmp_path, env={"SAMVAD_GATE_SEAT_HOLD_S": "5"}) as gates:
         evening = Evening(gates, seats=1)
-        first = until_now(lambda: _admitted(gates), 15, "no seat comes free")
-        assert gates.knock()["verdict"] == "refuse"
-        second = until_now(lambda: _admitted(gates), 15, "the seat does not come free")
+        line = Waiting(gates)
+        first = until_now(line.admitted, 15, "no seat comes free")
+        line = Waiting(gates)
+        assert not line.admitted()
+        second = until_now(line.admitted, 15, "the seat does not come free")
         assert gates.get(first).status == 410
         assert gates.get(second).status == 200
         evening.stage.close()
 
 
-def _admitted(gates: Gates) -> str:
-    return str(gates.knock().get("play", ""))
+class Waiting:
+    """One who knocks until there is a seat, and keeps the place."""
+
+    def __init__(self, gates: Gates) -> None:
+        self._gates, self._place = gates, ""
+
+    def admitted(self) -> str:
+        """What to play; "" as long as there is no seat."""
+        said = self._gates.knock(place=self._place)
+        self._place = said.get("place", "")
+        return str(said.get("play", ""))
 
 
 def _mp4(duration_s: int, size: int) -> bytes:

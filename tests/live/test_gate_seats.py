@@ -75,11 +75,31 @@ def test_leaving_frees_the_seat_at_once(tmp_path: Path) -> None:
 def test_listening_is_those_who_were_seen_just_now(tmp_path: Path) -> None:
     seats = Seats(tmp_path / "t", 5, HOLD_S)
     one, two = ticket(seats.claim(100.0)), ticket(seats.claim(100.0))
+    assert seats.listening(100.5) == 0, "to hold a seat is not to listen"
+    seats.touch(one, 100.9)
+    assert seats.listening(101.0) == 1, "in the second of the claim"
     seats.touch(one, 120.0)
-    assert seats.seen_within(121.0, 12.0) == 1
+    assert seats.listening(121.0) == 1
     assert seats.held(121.0) == 2
-    seats.touch(two, 121.0)
-    assert seats.seen_within(121.0, 12.0) == 2
+    seats.touch(two, 121.0, for_s=70.0)  # has what lasts for more than a minute
+    assert seats.listening(121.0) == 2
+    assert seats.listening(133.0) == 1
+    seats.touch(two, 140.0)
+    assert seats.listening(190.0) == 1, "an errand in between changes nothing"
+    assert seats.listening(192.0) == 0
+
+
+def test_the_newest_and_anonymous_are_put_out_first(tmp_path: Path) -> None:
+    one, two = Seats(tmp_path / "t", 10, HOLD_S), Seats(tmp_path / "t", 10, HOLD_S)
+    member = ticket(one.claim(105.0, lane=2))
+    old, new = ticket(two.claim(100.0)), ticket(one.claim(104.0))
+    guest = ticket(one.claim(106.0, lane=0))
+    assert two.reduce(107.0, 4) == 0
+    assert two.reduce(107.0, 3) == 1
+    assert [one.touch(t, 107.0) for t in (member, old, new, guest)] == [True, True, False, True]
+    assert one.reduce(107.0, 1) == 2
+    assert [two.touch(t, 107.0) for t in (member, old, guest)] == [False, False, True]
+    assert one.held(107.0) == 1
 
 
 def test_tickets_outlive_every_gate(tmp_path: Path) -> None:
@@ -211,7 +231,7 @@ class House(RuleBasedStateMachine):
 
     def _good(self, ticket: Ticket) -> bool:
         words = self.handles[0]._words
-        return int(words[2 * ticket.seat + 1]) == ticket.generation
+        return int(words[4 * ticket.seat + 1]) == ticket.generation
 
     def teardown(self) -> None:
         if hasattr(self, "handles"):
@@ -273,7 +293,7 @@ def test_processes_that_are_killed_in_the_middle_leave_a_sound_table(tmp_path: P
         for gate in gates:
             gate.kill()
             gate.join(10)
-    assert path.stat().st_size == 64 + 8 * limit
+    assert path.stat().st_size == 64 + 16 * limit
     # The seats of the dead come free by themselves, and all of them.
     until_now(lambda: watcher.held(time.monotonic()) == 0, 10, "seats of dead gates stay held")
     claimed = [watcher.claim(time.monotonic()) for _ in range(limit)]

@@ -19,7 +19,8 @@ from samvad.stage.air import PENDING_TICKS, Air
 from samvad.stage.figures import Figures
 from samvad.stage.keeper import Keeper, read_memory, remembered, write_memory
 from samvad.stage.opus import FRAME, Pcm
-from samvad.stage.session import NewFact, Refused
+from samvad.stage.refusals import Refused
+from samvad.stage.session import NewFact
 from samvad.stage.setting import Setting
 from tests.kit.clock import FakeClock
 from tests.kit.stage import EVENT, Speaker, running_stage, stage_settings

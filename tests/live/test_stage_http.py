@@ -224,6 +224,39 @@ async def test_the_host_s_controls(plain: StageUnderTest) -> None:
     is_refusal(await plain.ask("POST", f"/whep/{EVENT}", "bob", WISH, **SDP), 403, "removed")
 
 
+async def test_the_host_s_orders_for_the_ladder(plain: StageUnderTest) -> None:
+    path = f"/stage/{EVENT}/ladder"
+    force = {"mode": "force", "rung": 3}
+    is_refusal(await plain.ask("POST", path, None, force), 401, "no_token")
+    is_refusal(await plain.ask("POST", path, "bob", force), 403, "not_host")
+    for body in ("", "[]", "{}", '{"mode": "force"}', '{"mode": "up", "rung": 1}'):
+        is_refusal(await plain.ask("POST", path, "ann", body), 400, "bad_request")
+    for wrong in ('"3"', "3.0", "true", "null"):
+        body = f'{{"mode": "hold", "rung": {wrong}}}'
+        is_refusal(await plain.ask("POST", path, "ann", body), 400, "bad_request")
+    is_refusal(await plain.ask("POST", path, "ann", {"mode": "hold", "rung": 99}), 422, "bad_rung")
+    given = await plain.ask("POST", path, "ann", force)
+    assert given.status == 200, given.text
+    order = given.json["room"]["ladder"]
+    assert order == force | {"by": "Ann", "at_ms": order["at_ms"]}
+    assert (await plain.ask("OPTIONS", path, None)).status == 200
+    released = await plain.ask("POST", path, "operator", {"mode": "auto"})
+    assert released.json["room"]["ladder"]["mode"] == "auto"
+    await until(lambda: len(plain.facts()) == 2, 3, lambda: str(plain.facts()))
+    assert [(kind, data["by"]) for kind, data in plain.facts()] == [
+        ("ladder", "Ann"),
+        ("ladder", "Operator"),
+    ]
+
+
+async def test_a_restarted_stage_keeps_the_order(tmp_path: Path) -> None:
+    async with running_stage(tmp_path) as running:
+        body = {"mode": "hold", "rung": 2}
+        before = (await running.ask("POST", f"/stage/{EVENT}/ladder", "ann", body)).json["room"]
+    async with running_stage(tmp_path) as running:
+        assert (await running.room())["ladder"] == before["ladder"]
+
+
 async def test_live_once_and_end_for_good(plain: StageUnderTest) -> None:
     base = f"/stage/{EVENT}"
     assert (await plain.ask("POST", f"{base}/live", "ann")).json["room"]["phase"] == "live"

@@ -7,19 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samvad.gate import door, state
+from samvad.gate import state
 from samvad.gate.answers import Answer
 from samvad.gate.counters import COUNTERS
 from samvad.gate.event import form_for
 from samvad.gate.http1 import Fields
 from samvad.gate.pages import Page, Variants, choose
 from samvad.gate.range import Whole, not_modified, parse, part_of, wanted
-from samvad.gate.seats import NoSeat
 from samvad.gate.state import Counts, Situation, situation_of
 from samvad.gate.wheel import Wheel
 from samvad.protocol.playlist import Form
 from samvad.protocol.room import Phase, RoomSpeaker, RoomState, StatusLine
-from samvad.protocol.ticket import Ticket, Tickets, sign, verify
 from tests.kit.gates import EVENT, START_MS, a_plan
 
 OFFERED = ("en", "gu", "hi")
@@ -167,132 +165,6 @@ def test_an_event_without_pages_has_none() -> None:
     assert Page({}).answer(Fields(), b"") is None
 
 
-# -- the door ---------------------------------------------------------------------------------
-
-KEY = bytes(32)
-
-
-class OneSeat:
-    """A table of one seat, without files."""
-
-    def __init__(self) -> None:
-        self.generation, self.taken = 0, False
-        self.says: NoSeat | None = None
-
-    def claim(self, now: float) -> tuple[int, int] | NoSeat:
-        if self.says or self.taken:
-            return self.says or NoSeat.FULL
-        self.generation, self.taken = self.generation + 1, True
-        return 0, self.generation
-
-    def touch(self, ticket: Ticket, now: float) -> bool:
-        return ticket.seat == 0 and ticket.generation == self.generation and self.taken
-
-
-def knock(
-    seats: OneSeat, situation: Situation = Situation.LIVE, shown: str = "", doors_ms: int = 0
-) -> door.Verdict:
-    return door.decide(
-        situation=situation,
-        doors_ms=doors_ms,
-        seats=seats,
-        tickets=Tickets(KEY),
-        shown=shown,
-        now=5.0,
-        wall_ms=START_MS,
-    )
-
-
-def test_one_comes_in_and_the_next_finds_it_full() -> None:
-    seats = OneSeat()
-    first = knock(seats)
-    assert isinstance(first, door.Admit)
-    ticket = verify(KEY, first.ticket, START_MS)
-    assert ticket is not None
-    assert (ticket.seat, ticket.generation) == (0, 1)
-    assert verify(KEY, first.ticket, START_MS + 13 * 3_600_000) is None
-    assert knock(seats) == door.Refuse(door.Reason.FULL, 5_000)
-
-
-def test_a_ticket_keeps_its_seat_when_the_page_is_loaded_again() -> None:
-    seats = OneSeat()
-    first = knock(seats)
-    assert isinstance(first, door.Admit)
-    assert isinstance(knock(seats, shown=first.ticket), door.Admit)
-    assert seats.generation == 1
-    # A forged one, and one whose seat is somebody else's, are as good as none.
-    assert isinstance(knock(seats, shown=first.ticket[:-1] + "A"), door.Refuse)
-    seats.taken = False
-    other = knock(seats)
-    assert isinstance(other, door.Admit)
-    assert isinstance(knock(seats, shown=first.ticket), door.Refuse)
-
-
-@pytest.mark.parametrize(
-    ("situation", "expected"),
-    [
-        (Situation.CANCELLED, door.Refuse(door.Reason.CANCELLED)),
-        (Situation.ENDED, door.Refuse(door.Reason.ENDED)),
-        (Situation.ANNOUNCED, door.Refuse(door.Reason.NOT_OPEN, 12_000)),
-    ],
-)
-def test_closed(situation: Situation, expected: door.Refuse) -> None:
-    assert knock(OneSeat(), situation, doors_ms=START_MS + 12_000) == expected
-
-
-def test_asked_again_within_half_a_minute_however_far_the_doors_are() -> None:
-    refuse = knock(OneSeat(), Situation.ANNOUNCED, doors_ms=START_MS + 86_400_000)
-    assert refuse == door.Refuse(door.Reason.NOT_OPEN, 30_000)
-
-
-def test_a_busy_table_is_no_full_house() -> None:
-    seats = OneSeat()
-    seats.says = NoSeat.BUSY
-    assert knock(seats) == door.Refuse(door.Reason.FULL, 500)
-
-
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        (b"", ""),
-        (b" \n", ""),
-        (b"{}", ""),
-        (b'{"ticket": null}', ""),
-        (b'{"ticket": "abc", "more": 1}', "abc"),
-        (b'{"ticket": 1}', None),
-        (b'{"ticket": "\xc3\xa9"}', None),
-        (b"[1]", None),
-        (b"nonsense", None),
-        (b"\xff\xfe", None),
-        (b"[" * 4000, None),
-    ],
-)
-def test_what_is_shown_at_the_door(body: bytes, expected: str | None) -> None:
-    assert door.shown_ticket(body) == expected
-
-
-@given(st.text(max_size=40))
-def test_no_text_is_a_ticket(text: str) -> None:
-    assert verify(KEY, text, START_MS) is None or text == ""
-    assert not text or isinstance(knock(OneSeat(), shown=text), door.Admit)
-
-
-def test_verdicts_as_the_player_reads_them() -> None:
-    ticket = sign(KEY, Ticket(1, 2, 3))
-    assert json.loads(door.as_json(EVENT, door.Admit(ticket), None)) == {
-        "verdict": "admit",
-        "ticket": ticket,
-        "play": f"/live/{EVENT}/{ticket}/master.m3u8",
-    }
-    over = door.Refuse(door.Reason.ENDED)
-    assert json.loads(door.as_json(EVENT, over, "/live/x/replay.m4a")) == {
-        "verdict": "refuse",
-        "reason": "ended",
-        "replay": "/live/x/replay.m4a",
-        "retry_after_ms": None,
-    }
-
-
 # -- state.json -------------------------------------------------------------------------------
 
 
@@ -349,7 +221,15 @@ def test_state_json_says_what_the_contract_says() -> None:
             {"name": "Bo", "here": False, "muted": False, "speaking": False, "level": 0.0},
             {"name": "Guest", "here": False, "muted": False, "speaking": False, "level": 0.0},
         ],
-        "counts": {"listening": 3, "admitted": 4, "seats": 10},
+        "counts": {
+            "listening": 3,
+            "admitted": 4,
+            "seats": 10,
+            "in_line": 0,
+            "refused": 0,
+            "peak": 0,
+            "joined": 0,
+        },
         "status": {"text": "Back in a minute.", "at_ms": START_MS + 5},
         "latency": "low",
         "replay": None,

@@ -8,20 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samvad.gate.calls import APPEAR_S, Calls
+from samvad.gate.calls import APPEAR_S, KEEP_S, Calls
+from samvad.gate.calls import CELLS as CALLS
 from samvad.gate.line import (
     BUCKET_MS,
     BUCKETS,
     CELLS,
-    Lane,
-    Pace,
     Place,
     Queue,
     permuted,
+    refilled,
     restored,
     round_keys,
+    to_call,
     wait_s,
 )
+from samvad.gate.lines import FIGURES, MOST_USES, USES, Figure, Lines
+from samvad.protocol.passes import Lane
 from tests.kit.night import Night, Told, live_through
 
 SECRET = b"of this event"
@@ -161,29 +164,112 @@ def test_whatever_happens_numbers_are_unique_and_nobody_is_overtaken(
                 assert number(queue, one) < number(queue, other)
 
 
+def some_lines() -> tuple[Lines, list[int]]:
+    figures = [0] * FIGURES
+    cells = {lane: [0] * CELLS for lane in Lane}
+    uses = {lane: bytearray(USES) for lane in Lane}
+    return Lines(figures, [0] * CALLS, cells, uses, SECRET), figures
+
+
 def test_the_pace_is_kept_and_does_not_pile_up() -> None:
-    pace = Pace(per_s=100.0)
-    assert pace.allow(0.0, 1000, 0.0, 1.0) == 0
-    assert pace.allow(1.0, 1000, 0.0, 1.0) == 50, "a burst of half a second at most"
-    called = sum(pace.allow(1.0 + n / 10, 1000, 0.0, 1.0) for n in range(1, 101))
-    assert called == pytest.approx(1000, abs=2)
-    assert pace.allow(12.0, 30, 25.0, 1.0) == 5, "seats that are spoken for are not free"
-    assert pace.allow(13.0, 10, 0.0, 0.5) == 20, "half of those called will come"
-    pace.took(1000)
-    assert pace.allow(14.0, 1000, 0.0, 1.0) == 0, "who came in without the line counts too"
+    assert refilled(0.0, 1000.0, 100.0) == 50, "a burst of half a second at most"
+    assert refilled(7.0, 0.1, 100.0) == pytest.approx(17)
+    assert refilled(40.0, 5.0, 0.0) == 0, "a closed door keeps nothing for later"
+    assert to_call(50.0, 30, 25.0, 1.0) == 5, "seats that are spoken for are not free"
+    assert to_call(50.0, 10, 0.0, 0.5) == 20, "half of those called will come"
+    assert to_call(0.4, 1000, 0.0, 1.0) == 0
+    lines, _ = some_lines()
+    for _ in range(2_000):
+        lines.join(Lane.ANYONE, 0)
+    called = sum(lines.tick(1.0 + n / 10, 100_000, 100.0, True) for n in range(1, 101))
+    assert called == pytest.approx(1_040, abs=2), "the burst and 9.9 seconds"
+
+
+def test_who_finds_nobody_waiting_walks_in_at_the_pace() -> None:
+    lines, figures = some_lines()
+    assert not lines.walk_in(Lane.ANYONE), "before the first tick nobody knows of room"
+    lines.tick(1.0, 8, 10.0, True)
+    assert [lines.walk_in(Lane.ANYONE) for _ in range(7)] == [True] * 5 + [False] * 2
+    lines.tick(1.4, 3, 10.0, True)
+    assert [lines.walk_in(Lane.ANYONE) for _ in range(4)] == [True] * 3 + [False], "the seats"
+    assert figures[Figure.ROOM] == 0
+    lines.tick(9.0, 5, 0.0, True)
+    assert not lines.walk_in(Lane.GUEST), "nobody comes in through a closed door"
+
+
+def test_nobody_walks_past_those_who_wait_but_for_a_better_lane() -> None:
+    lines, figures = some_lines()
+    lines.join(Lane.MEMBER, 0)
+    figures[Figure.TOKENS_MILLI], figures[Figure.ROOM] = 5_000, 5
+    assert not lines.walk_in(Lane.ANYONE)
+    assert not lines.walk_in(Lane.MEMBER)
+    assert lines.walk_in(Lane.GUEST)
+
+
+def test_lanes_are_served_in_their_order() -> None:
+    lines, _ = some_lines()
+    for lane in reversed(Lane):
+        for _ in range(3):
+            lines.join(lane, 0)
+    assert lines.waiting == 12
+    last = lines.standing(Place(Lane.ANYONE, 0, 2))
+    assert last is not None
+    assert lines.ahead(Lane.ANYONE, last) == 9 + last.number
+    lines.tick(1.0, 5, 1000.0, True)
+    assert [lines.queues[lane].called for lane in Lane] == [3, 2, 0, 0]
+
+
+def test_before_the_doors_nobody_is_called_and_then_all_are_shuffled() -> None:
+    lines, _ = some_lines()
+    places = [lines.join(Lane.ANYONE, 0, early=True) for _ in range(50)]
+    assert lines.tick(1.0, 100, 1000.0, doors_open=False) == 0
+    assert not any(s.final for p in places if (s := lines.standing(p)))
+    assert lines.tick(2.0, 10, 1000.0, doors_open=True) == 10
+    numbers = [s.number for p in places if (s := lines.standing(p))]
+    assert sorted(numbers) == list(range(50))
+    assert numbers != sorted(numbers)
+
+
+def test_a_place_is_good_for_two_and_a_number_is_forgotten_in_time() -> None:
+    lines, _ = some_lines()
+    for _ in range(10):
+        lines.join(Lane.ANYONE, 0)
+    lines.tick(1.0, 10, 100.0, True)
+    assert lines.may_come(Lane.ANYONE, 3, 2.0)
+    for _ in range(MOST_USES):
+        assert lines.may_come(Lane.ANYONE, 3, 2.0)
+        lines.came(Lane.ANYONE, 3, 2.0)
+    assert not lines.may_come(Lane.ANYONE, 3, 2.0)
+    assert lines.may_come(Lane.ANYONE, 4, 2.0)
+    assert not lines.may_come(Lane.ANYONE, 4, 2.0 + KEEP_S)
 
 
 def test_absent_people_are_noticed() -> None:
-    calls = Calls()
+    calls = Calls([0] * CALLS)
     for second in range(200):
-        calls.called(float(second), 100)
-        calls.came(float(second), 60)
+        calls.called(float(second), Lane.ANYONE, 100, 100 * (second + 1))
+        calls.came(second, 60)
         calls.admitted(float(second), 60)
-    assert calls.shows == pytest.approx(0.6, abs=0.02)
     assert calls.per_s(199.5) == pytest.approx(60, rel=0.05)
-    calls.called(200.0, 100)
+    calls.called(200.0, Lane.ANYONE, 100, 20_100)
+    assert calls.shows == pytest.approx(0.6, abs=0.02)
     assert calls.expected(200.0) == pytest.approx(60, abs=5)
     assert calls.expected(201.0 + APPEAR_S) == 0.0
+
+
+def test_a_place_is_kept_for_five_minutes_after_its_call() -> None:
+    calls = Calls([0] * CALLS)
+    assert calls.called_at(Lane.ANYONE, 0, 1.0) is None
+    for second in range(0, 2_000, 2):
+        calls.called(float(second), Lane.ANYONE, 3, 3 * (second // 2 + 1))
+    for number, second in ((2_999, 1998), (2_997, 1998), (2_996, 1996), (2_600, 1732)):
+        assert calls.called_at(Lane.ANYONE, number, 1_999.0) == second
+    assert calls.called_at(Lane.ANYONE, 3_000, 1_999.0) is None, "not called yet"
+    called_at = calls.called_at(Lane.ANYONE, 2_997, 1_999.0 + KEEP_S - 1)
+    assert called_at == 1998
+    assert calls.called_at(Lane.ANYONE, 2_997, 1_999.0 + KEEP_S) is None
+    assert calls.called_at(Lane.ANYONE, 5, 1_999.0) is None, "older than the rows"
+    assert calls.called_at(Lane.GUEST, 0, 1_999.0) is None
 
 
 def test_an_estimate_is_honest_or_there_is_none() -> None:
@@ -216,7 +302,7 @@ def fair(told: Told) -> None:
 
 
 def check(night: Night, told: Told) -> None:
-    assert told.joined == night.arrivals + night.early
+    assert told.joined + told.walked_in == night.arrivals + night.early
     assert told.most_held <= night.seats
     assert told.admitted - told.left <= night.seats
     # It drains at the rate that was set, and no faster, until the house is as good as full;
@@ -245,4 +331,4 @@ def test_the_night_of_eight_million(tmp_path: Path) -> None:
     night = Night(8_000_000, early=330_000)
     told = live_through(night, tmp_path)
     check(night, told)
-    assert told.joined == 8_330_000
+    assert told.joined + told.walked_in == 8_330_000

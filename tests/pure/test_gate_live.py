@@ -231,8 +231,8 @@ def test_the_hinted_part_can_be_waited_for() -> None:
     hint = read_media(air.text()).hint
     assert hint is not None
     name = hint.rpartition("/")[2].removesuffix(".m4s")
-    assert not air.live.hinted("somebody-elses", "me", 0.0)
-    assert air.live.hinted(name, "me", 0.0)
+    assert not air.live.awaited("somebody-elses", "me", 0.0)
+    assert air.live.awaited(name, "me", 0.0)
     assert air.feed(air.programme.next()) == ["me"]
     assert air.body(name).startswith(b"aac 0.3.0 ")
 

@@ -10,8 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from samvad.protocol import journal
 from samvad.protocol.plan import EventPlan, PlannedSpeaker
-from samvad.protocol.room import Phase, Replay, as_dict
-from samvad.stage import session as rules
+from samvad.protocol.room import LadderOrder, Phase, Replay, as_dict
+from samvad.stage import refusals as rules
 from samvad.stage.session import MOVES, OPERATOR, TRANSITIONS, Act, Presence, Session, Who
 
 NOW = 1_790_000_000_000
@@ -75,7 +75,7 @@ def test_with_the_host_s_button_no_voice_begins() -> None:
 
 def test_a_muted_or_unknown_voice_begins_nothing() -> None:
     session = Session(plan())
-    session.mute(SPEAKER, "bob", True)
+    session.mute(SPEAKER, "bob", True, NOW)
     assert session.heard("bob", NOW) == rules.NOT_VOICE
     assert session.heard("eve", NOW) == rules.NOT_VOICE
     assert session.phase is Phase.OFF
@@ -119,11 +119,11 @@ def test_twelve_places_and_no_more() -> None:
 
 def test_who_may_mute_whom() -> None:
     session = Session(plan())
-    assert session.mute(SPEAKER, "bob", True) is None
-    assert session.mute(SPEAKER, "ann", True) == rules.NOT_HOST
-    assert session.mute(HOST, "bob", False) is None
-    assert session.mute(HOST, "eve", True) == rules.NO_SPEAKER
-    assert session.mute(OPERATOR, "ann", True) is None
+    assert session.mute(SPEAKER, "bob", True, NOW) is None
+    assert session.mute(SPEAKER, "ann", True, NOW) == rules.NOT_HOST
+    assert session.mute(HOST, "bob", False, NOW) is None
+    assert session.mute(HOST, "eve", True, NOW) == rules.NO_SPEAKER
+    assert session.mute(OPERATOR, "ann", True, NOW) is None
     assert [s.muted for s in session.state().speakers] == [True, False, False]
 
 
@@ -132,7 +132,7 @@ def test_a_muted_speaker_shows_no_level() -> None:
     session.join("bob", NOW)
     assert session.levels("bob", 0.5, True)
     assert not session.levels("bob", 0.5, True)
-    session.mute(HOST, "bob", True)
+    session.mute(HOST, "bob", True, NOW)
     assert not session.levels("bob", 0.5, True)
     bob = session.state().speakers[1]
     assert (bob.level, bob.speaking, bob.here) == (0.0, False, True)
@@ -200,6 +200,55 @@ def test_the_status_line_is_the_host_s_and_short() -> None:
     assert session.status is None
 
 
+def test_the_ladder_is_the_host_s_and_has_the_plan_s_rungs() -> None:
+    session = Session(plan())
+    top = len(session.plan.ladder)
+    assert session.order(SPEAKER, "force", 1, NOW) == rules.NOT_HOST
+    for mode, rung in [("force", top + 1), ("hold", -1), ("climb", 1)]:
+        assert session.order(HOST, mode, rung, NOW) == rules.NOT_RUNG
+    assert session.state().ladder is None
+    assert session.order(HOST, "force", top, NOW) is None
+    assert session.state().ladder == LadderOrder("force", top, "Ann", NOW)
+    assert session.order(OPERATOR, "hold", 0, NOW + 1) is None
+    assert session.order(HOST, "auto", top, NOW + 2) is None
+    assert session.state().ladder == LadderOrder("auto", 0, "Ann", NOW + 2)
+    assert kinds(session) == [journal.LADDER] * 3
+    assert session.facts[0].data == {"mode": "force", "rung": top, "effect": "later", "by": "Ann"}
+    assert session.facts[1].data["by"] == "Operator"
+    session.end(NOW + 3)
+    assert session.order(HOST, "auto", 0, NOW + 4) == rules.ENDED
+
+
+def test_whatever_a_host_does_is_a_fact_with_their_name() -> None:
+    session = Session(plan(on_air="host"))
+    session.go_live(HOST, NOW)
+    session.say(HOST, "Hello", NOW)
+    session.mute(HOST, "bob", True, NOW)
+    session.mute(HOST, "bob", True, NOW)  # nothing new
+    session.mute(HOST, "bob", False, NOW)
+    session.mute(SPEAKER, "bob", True, NOW)  # one's own microphone
+    session.remove(OPERATOR, "cyd", NOW)
+    session.remove(HOST, "cyd", NOW)  # was out already
+    session.end_by(HOST, NOW)
+    session.end_by(OPERATOR, NOW)  # was over already
+    assert [(f.kind, f.data.get("speaker"), f.data["by"]) for f in session.facts] == [
+        (journal.WENT_LIVE, None, "Ann"),
+        (journal.STATUS, None, "Ann"),
+        (journal.SPEAKER_MUTED, "bob", "Ann"),
+        (journal.SPEAKER_UNMUTED, "bob", "Ann"),
+        (journal.SPEAKER_REMOVED, "cyd", "Operator"),
+        (journal.ENDED, None, "Ann"),
+    ]
+
+
+def test_what_happens_by_itself_has_no_name() -> None:
+    session = Session(plan())
+    session.heard("bob", NOW)
+    session.end(NOW)
+    assert [f.kind for f in session.facts] == [journal.WENT_LIVE, journal.ENDED]
+    assert all("by" not in f.data for f in session.facts)
+
+
 def test_a_stranger_and_the_operator() -> None:
     session = Session(plan())
     assert session.may_join(STRANGER) == rules.NOT_SPEAKER
@@ -211,13 +260,19 @@ def test_a_stranger_and_the_operator() -> None:
 def test_memory_survives_a_restart() -> None:
     session = Session(plan())
     session.heard("bob", NOW)
-    session.mute(HOST, "cyd", True)
+    session.mute(HOST, "cyd", True, NOW)
     session.remove(HOST, "bob", NOW)
     session.say(HOST, "Welcome", NOW)
+    session.order(HOST, "hold", 2, NOW)
     again = Session(plan())
     again.remember(session.memory())
     assert as_dict(again.state()) == as_dict(session.state())
+    assert again.ladder == LadderOrder("hold", 2, "Ann", NOW)
     assert again.may_join(SPEAKER) == rules.REMOVED
+    older = session.memory()
+    del older["ladder"]  # as the first version wrote it
+    again.remember(older)
+    assert again.ladder is None
     session.end(NOW + 10)
     session.recorded(Replay(5, 6), NOW + 20)
     again.remember(session.memory())
@@ -260,7 +315,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(by=WHO, id_=IDS, muted=st.booleans())
     def mute(self, by: Who, id_: str, muted: bool) -> None:
-        self.session.mute(by, id_, muted)
+        self.session.mute(by, id_, muted, self.tick())
 
     @rule(by=WHO, id_=IDS)
     def remove(self, by: Who, id_: str) -> None:
@@ -269,6 +324,10 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(by=WHO)
     def go_live(self, by: Who) -> None:
         self.session.go_live(by, self.tick())
+
+    @rule(by=WHO, mode=st.sampled_from(["auto", "hold", "force"]), rung=st.integers(0, 9))
+    def order(self, by: Who, mode: str, rung: int) -> None:
+        self.session.order(by, mode, rung, self.tick())
 
     @rule(id_=IDS)
     def heard(self, id_: str) -> None:
@@ -305,6 +364,7 @@ class AnyOrder(RuleBasedStateMachine):
         again = Session(session.plan)
         again.remember(session.memory())
         assert again.phase is session.phase
+        assert again.ladder == session.ladder
 
 
 AnyOrder.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

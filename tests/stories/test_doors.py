@@ -41,8 +41,8 @@ async def test_the_third_of_two_waits_until_a_seat_is_left(small_site: Site, fol
         first = await crowd.knock(web, site, name)
         second = await crowd.knock(web, site, name)
         third = await crowd.knock(web, site, name)
-        assert [v["verdict"] for v in (first, second, third)] == ["admit", "admit", "refuse"]
-        assert third["reason"] == "full"
+        assert [v["verdict"] for v in (first, second, third)] == ["admit", "admit", "wait"]
+        assert (third["number"], third["serving"], third["ahead"]) == (1, 0, 0)
         assert 0 < third["retry_after_ms"] <= 60_000
         assert first["ticket"] != second["ticket"]
 
@@ -51,12 +51,13 @@ async def test_the_third_of_two_waits_until_a_seat_is_left(small_site: Site, fol
             async with crowd.http() as anew:
                 again = await crowd.knock(anew, site, name, first["ticket"])
                 assert again["verdict"] == "admit"
-                assert (await crowd.knock(anew, site, name))["verdict"] == "refuse"
+                waits = await crowd.knock(anew, site, name, place=third["place"])
+                assert (waits["verdict"], waits["number"]) == ("wait", 1)
 
         # The first goes on listening; the second closes the page without a word.
         async def listens_and_asks() -> dict[str, object] | None:
             await crowd.status_of(web, urljoin(site.gate, first["play"]))
-            verdict = await crowd.knock(web, site, name)
+            verdict = await crowd.knock(web, site, name, place=third["place"])
             return verdict if verdict["verdict"] == "admit" else None
 
         await until(listens_and_asks, HOLD_S + 15, "the left seat to come back", every=0.5)

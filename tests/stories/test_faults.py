@@ -92,7 +92,7 @@ async def test_listeners_resume_and_keep_their_seats_when_gates_die(
         await ears.start(page)
         ticket = (await stats(page))["ticket"]
         async with crowd.http() as web:
-            assert (await crowd.knock(web, site, event["event"]))["reason"] == "full"
+            assert (await crowd.knock(web, site, event["event"]))["verdict"] == "wait"
 
         # One of them first, then all at once.
         await asyncio.sleep(2)
@@ -121,7 +121,7 @@ async def test_listeners_resume_and_keep_their_seats_when_gates_die(
         now = await stats(page)
         assert now["ticket"][:10] == ticket[:10], "another seat"
         async with crowd.http() as web:
-            assert (await crowd.knock(web, site, event["event"]))["reason"] == "full"
+            assert (await crowd.knock(web, site, event["event"]))["verdict"] == "wait"
             told = await crowd.state(web, site, event["event"])
             assert told["counts"]["admitted"] == 1
         assert voice.speaks

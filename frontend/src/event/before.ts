@@ -5,6 +5,7 @@ import { countdown } from "../countdown.ts";
 import { h, say, set, show } from "../dom.ts";
 import { elsewhere, knownZone, moment, sameClock, timeOfDay, zoneName } from "../format.ts";
 import { button, type Context, type Panel, type View } from "./context.ts";
+import { EARLY_MS } from "./line.ts";
 
 /** When it begins: in the reader's zone first, then as it was announced. */
 export function whenPanel(
@@ -26,6 +27,11 @@ export function whenPanel(
     },
   });
   return root;
+}
+
+/** This page, as it is handed on: without language and pass. */
+function here(): string {
+  return location.origin + location.pathname;
 }
 
 function countdownPanel(context: Context): HTMLElement & { tell(view: View): void } {
@@ -56,11 +62,21 @@ function countdownPanel(context: Context): HTMLElement & { tell(view: View): voi
   return root;
 }
 
-export function announcedPanel(context: Context): Panel {
+/** What a reader came with: a pass, perhaps just now given for a reminder. */
+export interface CameWith {
+  readonly pass: string | null;
+  readonly reminded: boolean;
+}
+
+export function announcedPanel(context: Context, came: () => CameWith): Panel {
   const { t, config, zone, locale } = context;
   const when = whenPanel(context);
   const count = countdownPanel(context);
   const doors = h("p", { class: "soft" });
+  const early = h("p", { class: "soft" });
+  const set = h("p", { class: "notice", role: "status", hidden: true }, t("remindSet"));
+  const remind = h("a", { class: "button", id: "remind", href: config.remind }, t("remind"));
+  const member = h("a", { class: "button quiet", id: "member", href: config.member }, t("member"));
   const calendar = button("calendar", t("calendar"));
   const share = button("share", t("share"));
   const told = h("p", { class: "soft small", role: "status" });
@@ -69,7 +85,8 @@ export function announcedPanel(context: Context): Panel {
     const text = iCalendar({
       uid: `${config.event}@${location.host}`,
       title: config.title,
-      url: location.href.split("?")[0] ?? location.href,
+      // The link in the calendar carries the pass: by it one stands among those who set one.
+      url: here() + (came().reminded ? `#pass=${came().pass}` : ""),
       starts_ms: config.starts_ms,
       stamp_ms: Date.now(),
     });
@@ -78,7 +95,7 @@ export function announcedPanel(context: Context): Panel {
     window.setTimeout(() => URL.revokeObjectURL(url), 10_000);
   });
   share.addEventListener("click", () => {
-    const url = location.href.split("?")[0] ?? location.href;
+    const url = here();
     if (navigator.share) {
       navigator.share({ title: config.title, url }).catch(() => undefined);
       return;
@@ -93,8 +110,14 @@ export function announcedPanel(context: Context): Panel {
     { class: "panel stack wide" },
     when,
     count,
-    doors,
-    h("div", { class: "stack tight" }, h("div", { class: "row" }, calendar, share), told),
+    h("div", { class: "stack tight" }, doors, early),
+    set,
+    h(
+      "div",
+      { class: "stack tight" },
+      h("div", { class: "row" }, remind, calendar, share, member),
+      told,
+    ),
   );
   return {
     root,
@@ -102,10 +125,19 @@ export function announcedPanel(context: Context): Panel {
       const starts = view.model.state ? view.model.state.starts_ms : config.starts_ms;
       when.tell(starts);
       count.tell(view);
-      show(calendar, starts !== null);
+      const { reminded, pass } = came();
       const opens = view.model.state?.doors_ms ?? null;
+      const from = opens === null ? null : opens - EARLY_MS;
+      // A reminder is set beforehand; who is in time for the line needs none.
+      const ahead = from === null || from > view.now_ms;
+      show(set, reminded);
+      show(remind, config.remind !== "" && starts !== null && pass === null && ahead);
+      show(member, config.member !== "" && pass === null);
+      show(calendar, starts !== null && (config.remind === "" || reminded || !ahead));
       show(doors, opens !== null && opens > view.now_ms);
+      show(early, from !== null && ahead);
       if (opens !== null) say(doors, t("doorsAt", { time: timeOfDay(opens, zone, locale) }));
+      if (from !== null) say(early, t("earlyFrom", { time: timeOfDay(from, zone, locale) }));
     },
   };
 }

@@ -19,6 +19,14 @@ export interface Config {
   readonly web: string;
   readonly state: string;
   readonly door: string;
+  readonly serving: string;
+  /** How one comes in: first_come, shuffled, priority, invite. */
+  readonly way: string;
+  /** Effects of the plan's rungs, in order. */
+  readonly ladder: readonly string[];
+  /** Where a reminder, a member's pass is given; "" where neither helps. */
+  readonly remind: string;
+  readonly member: string;
   readonly starts_ms: number | null;
   readonly zone: string;
   readonly title: string;

@@ -1,20 +1,38 @@
-// The crowd's page: asks for state, goes to the door, plays. Everything it decides is in
-// scene.ts and latency.ts; here is the I/O.
+// The crowd's page: asks for state, goes to the door, waits in line, plays. Everything it decides
+// is in scene.ts, line.ts and latency.ts; here is the I/O.
 
 import { backoff, jittered } from "../backoff.ts";
 import { byId, config as readConfig, h, say, show } from "../dom.ts";
-import { names } from "../format.ts";
+import { names, writeNumber } from "../format.ts";
 import { asLang } from "../text.ts";
 import { announcedPanel, doorsPanel, fullPanel, plainPanel } from "./before.ts";
 import { type Config, makeContext, type Panel, type View } from "./context.ts";
+import { Gate } from "./gate.ts";
 import { Heard, ServerClock } from "./heard.ts";
+import { passIn } from "./pass.ts";
 import { policy, pollMs } from "./latency.ts";
+import { pollMs as linePollMs } from "./line.ts";
 import { Live } from "./live.ts";
+import { Memory } from "./memory.ts";
 import { Meter } from "./meter.ts";
 import { onAirPanel } from "./onair.ts";
 import { replayPanel } from "./replay.ts";
-import { type Happening, knocks, plays, reduce, type Scene, scene, start } from "./scene.ts";
-import { readState, readVerdict } from "./state.ts";
+import { RungNotice } from "./rungs.ts";
+import {
+  type Happening,
+  knocks,
+  plays,
+  queues,
+  reduce,
+  type Scene,
+  scene,
+  standing,
+  start,
+} from "./scene.ts";
+import { readServing, readState, readVerdict } from "./state.ts";
+import { inSystem } from "./session.ts";
+import { silence, Tone } from "./tone.ts";
+import { invitePanel, leftPanel, linePanel, preparingPanel, turnedPanel } from "./waiting.ts";
 
 /** A seat not listened from is shown at the door this often, so that it is not given away. */
 const HOLD_MS = 20_000;
@@ -22,33 +40,28 @@ const HOLD_MS = 20_000;
 const HOLD_LIVE_MS = 5 * 60_000;
 /** After so long a pause the seat is free for somebody else. */
 const PAUSE_MS = 5 * 60_000;
-const ASK_MS = 8_000;
+/** Other tabs are told so often that this one has the seat. */
+const HERE_MS = 5_000;
 
 const config = readConfig<Config>();
 const context = makeContext(config, asLang(document.documentElement.lang));
 const { t, locale } = context;
 
-const memory = {
-  key: (what: string) => `samvad-${config.event}-${what}`,
-  get(what: string): string | null {
-    try {
-      return sessionStorage.getItem(this.key(what));
-    } catch {
-      return null;
-    }
-  },
-  set(what: string, value: string | null) {
-    try {
-      if (value === null) sessionStorage.removeItem(this.key(what));
-      else sessionStorage.setItem(this.key(what), value);
-    } catch {
-      // Private windows may keep nothing; then a reload is a new listener.
-    }
-  },
-};
-
-let model = start(memory.get("ticket"), memory.get("wanted") === "yes");
+const memory = new Memory(config.event);
+const came = passIn(location.href);
+if (came) {
+  memory.keepShared("pass", came.pass);
+  history.replaceState(history.state, "", came.rest);
+}
+let model = start(
+  memory.shared("ticket"),
+  memory.own("wanted") === "yes",
+  memory.shared("place"),
+  Math.random(),
+);
+const tone = new Tone();
 const clock = new ServerClock();
+const gate = new Gate(config.gate);
 const heard = new Heard();
 const meter = new Meter();
 const liveAudio = h("audio", { id: "live-audio", preload: "none" });
@@ -62,47 +75,77 @@ const live = new Live(liveAudio, {
   },
 });
 let unsupported = false;
+let arrived_hidden = false;
 let stateTries = 0;
 let doorTries = 0;
 let knocking = false;
 let stateTimer = 0;
 let held_at = 0;
+let here_at = 0;
 let paused_at: number | null = null;
 let dead = false;
 let current = policy("low");
 const server_now = () => Date.now() + clock.offset_ms;
 
 function happen(happening: Happening): void {
-  const before = model.door;
+  const before = model;
   model = reduce(model, happening);
-  if (model.door !== before) memory.set("ticket", model.ticket);
-  if (happening.what === "wanted") memory.set("wanted", happening.wanted ? "yes" : null);
+  if (model.ticket !== before.ticket) memory.keepShared("ticket", model.ticket);
+  if (model.place !== before.place) memory.keepShared("place", model.place);
+  if (model.wanted !== before.wanted) memory.keepOwn("wanted", model.wanted ? "yes" : null);
+  if (model.door.at === "in" && model.door.from_line && before.door.at !== "in") arrive();
+  // What is read changes with the place: at once, not when the other one's turn would come.
+  if (queues(model) !== queues(before)) readSoon();
   tick();
+}
+
+/** It was waited for, and now it is time: heard, felt, seen in the tab's name, and said. */
+function arrive(): void {
+  void tone.ring();
+  say(told, `${t("seatIn")} ${config.title}`);
+  arrived_hidden = document.hidden;
+  // Who waited wants to hear. Where no press has unlocked sound, the button asks for one.
+  const pressed = (navigator as { userActivation?: UserActivation }).userActivation?.hasBeenActive;
+  if (model.state?.phase === "live" || pressed) {
+    model = reduce(model, { what: "wanted", wanted: true });
+    memory.keepOwn("wanted", "yes");
+  }
 }
 
 // --- what the gate is asked
 
-async function ask(path: string, options: RequestInit = {}): Promise<Response> {
-  const controller = new AbortController();
-  const timer = window.setTimeout(() => controller.abort(), ASK_MS);
+function readSoon(): void {
+  window.clearTimeout(stateTimer);
+  stateTimer = window.setTimeout(() => void readNews(), 0);
+}
+
+/** Who waits reads how far the line is; everybody else the state. */
+async function readNews(): Promise<void> {
+  if (queues(model)) await readTheLine();
+  else await readTheState();
+}
+
+async function readTheLine(): Promise<void> {
+  let wait: number;
   try {
-    return await fetch(config.gate + path, { ...options, signal: controller.signal });
-  } finally {
-    window.clearTimeout(timer);
+    const serving = await gate.read(config.serving, readServing, clock);
+    stateTries = 0;
+    happen({ what: "serving", serving, now_ms: server_now() });
+    const line = standing(model);
+    wait = line ? linePollMs(line, serving, Math.random()) : 0;
+  } catch {
+    if (stateTries > 0) happen({ what: "no_state" });
+    wait = backoff(stateTries++, 1_000, 15_000, Math.random());
   }
+  window.clearTimeout(stateTimer);
+  stateTimer = window.setTimeout(() => void readNews(), wait);
 }
 
 async function readTheState(): Promise<void> {
   window.clearTimeout(stateTimer);
   let wait: number;
   try {
-    const sent = Date.now();
-    const response = await ask(config.state);
-    const got = Date.now();
-    if (!response.ok) throw new Error(`state ${response.status}`);
-    const state = readState(await response.json());
-    if (!state) throw new Error("not a state");
-    clock.add(sent, got, state.now_ms);
+    const state = await gate.read(config.state, readState, clock);
     heard.add(state.now_ms, state.voices);
     stateTries = 0;
     happen({ what: "state", state, now_ms: server_now() });
@@ -116,7 +159,18 @@ async function readTheState(): Promise<void> {
     wait = backoff(stateTries++, 600, 8_000, Math.random());
   }
   window.clearTimeout(stateTimer);
-  stateTimer = window.setTimeout(() => void readTheState(), wait);
+  stateTimer = window.setTimeout(() => void readNews(), wait);
+}
+
+/** What is shown at the door. Another tab may have got a seat or a place meanwhile. */
+function shownAtDoor(): string {
+  const shown = {
+    ticket: model.ticket ?? memory.shared("ticket"),
+    place: model.place ?? memory.shared("place"),
+    pass: memory.shared("pass"),
+    phrase: memory.own("phrase"),
+  };
+  return JSON.stringify(Object.fromEntries(Object.entries(shown).filter(([, one]) => one)));
 }
 
 /** `quietly`: only shows the ticket again, to keep the seat. */
@@ -126,16 +180,14 @@ async function knock(quietly: boolean): Promise<void> {
   held_at = Date.now();
   if (!quietly) happen({ what: "asking" });
   try {
-    const response = await ask(config.door, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(model.ticket === null ? {} : { ticket: model.ticket }),
+    await memory.alone(async () => {
+      const response = await gate.post(config.door, shownAtDoor());
+      const verdict = response.ok ? readVerdict(await response.json()) : null;
+      if (!verdict) throw new Error(`door ${response.status}`);
+      doorTries = 0;
+      knocking = false;
+      happen({ what: "verdict", verdict, now_ms: server_now() });
     });
-    const verdict = response.ok ? readVerdict(await response.json()) : null;
-    if (!verdict) throw new Error(`door ${response.status}`);
-    doorTries = 0;
-    knocking = false;
-    happen({ what: "verdict", verdict, now_ms: server_now() });
   } catch {
     knocking = false;
     if (quietly) return;
@@ -170,28 +222,23 @@ function toggle(): void {
   }
 }
 
-/** A tenth of a second of nothing, as WAV: playing it in a press unlocks the element. */
-function silence(): string {
-  const rate = 8000;
-  const samples = rate / 10;
-  const bytes = new DataView(new ArrayBuffer(44 + samples));
-  const put = (at: number, text: string) => {
-    for (let i = 0; i < text.length; i++) bytes.setUint8(at + i, text.charCodeAt(i));
-  };
-  put(0, "RIFF");
-  bytes.setUint32(4, 36 + samples, true);
-  put(8, "WAVEfmt ");
-  bytes.setUint32(16, 16, true);
-  bytes.setUint16(20, 1, true);
-  bytes.setUint16(22, 1, true);
-  bytes.setUint32(24, rate, true);
-  bytes.setUint32(28, rate, true);
-  bytes.setUint16(32, 1, true);
-  bytes.setUint16(34, 8, true);
-  put(36, "data");
-  bytes.setUint32(40, samples, true);
-  for (let i = 0; i < samples; i++) bytes.setUint8(44 + i, 128);
-  return URL.createObjectURL(new Blob([bytes.buffer], { type: "audio/wav" }));
+/** Out of the line, or off the seat, for good. */
+function leave(): void {
+  giveBack();
+  live.stop();
+  happen({ what: "left" });
+}
+
+/** The seat is somebody else's from now on. */
+function giveBack(closing = false): void {
+  if (model.ticket === null || model.door.at !== "in") return;
+  const body = JSON.stringify({ ticket: model.ticket, ...(closing ? { closing } : {}) });
+  navigator.sendBeacon(`${config.gate}${config.door}/leave`, body);
+}
+
+function phrase(text: string): void {
+  memory.keepOwn("phrase", text);
+  happen({ what: "again" });
 }
 
 // --- what is shown
@@ -199,9 +246,23 @@ function silence(): string {
 const place = byId("now");
 const status = byId("status");
 const lamp = byId("lamp");
+const rung = new RungNotice(context);
+status.before(rung.root);
+// Assertive: after a long wait one may be looking elsewhere.
+const told = h("p", { class: "visually-hidden", role: "alert" });
+document.body.append(told);
+const lineActs = { listen, leave, again: () => happen({ what: "again" }), phrase };
 const panels: Record<Scene, Panel> = {
   loading: plainPanel(t("loading"), "", true),
-  announced: announcedPanel(context),
+  announced: announcedPanel(context, () => ({
+    reminded: came?.reminded ?? false,
+    pass: memory.shared("pass"),
+  })),
+  line: linePanel(context, lineActs),
+  left: leftPanel(context, lineActs),
+  closed: turnedPanel(context, t("closed"), t("closedText")),
+  reduced: turnedPanel(context, t("reduced"), t("reducedText")),
+  invite: invitePanel(context, lineActs),
   doors: doorsPanel(context, listen),
   full: fullPanel(context),
   live: onAirPanel(context, liveAudio, {
@@ -213,7 +274,7 @@ const panels: Record<Scene, Panel> = {
     volume(level) {
       liveAudio.muted = false;
       liveAudio.volume = level;
-      memory.set("volume", String(level));
+      memory.keepOwn("volume", String(level));
       tick();
     },
     silence() {
@@ -222,7 +283,7 @@ const panels: Record<Scene, Panel> = {
       tick();
     },
   }),
-  preparing: plainPanel(t("over"), t("preparing"), true),
+  preparing: preparingPanel(context),
   replay: replayPanel(context, replayAudio),
   cancelled: plainPanel(t("cancelled"), t("cancelledText")),
 };
@@ -255,6 +316,11 @@ function tick(): void {
   }
   panels[seen.scene].update(seen);
   show(lamp, model.state?.phase === "live");
+  rung.tell(
+    LASTS.includes(seen.scene) ? (model.state?.rung ?? null) : null,
+    model.state?.promise_ms ?? null,
+  );
+  entitle();
   const line = model.state?.status ?? null;
   if (line && status.dataset["at"] !== String(line.at_ms)) {
     status.dataset["at"] = String(line.at_ms);
@@ -269,10 +335,27 @@ function tick(): void {
   say(trouble, unsupported ? t("unsupported") : model.lost ? t("lost") : "");
 }
 
+/** Scenes in which a rung means something to the reader. */
+const LASTS: readonly Scene[] = ["doors", "line", "left", "live", "full", "closed", "reduced"];
+
+/** The tab's name: the place in line, and that it is time, until it was looked at. */
+function entitle(): void {
+  const line = standing(model);
+  if (!document.hidden) arrived_hidden = false;
+  const sign = line ? `(${writeNumber(line.number, locale)}) ` : arrived_hidden ? "▶ " : "";
+  const words = arrived_hidden ? `${t("seatIn")} ${config.title}` : config.title;
+  const title = `${sign}${words} · Samvad`;
+  if (document.title !== title) document.title = title;
+}
+
 /** What follows from the model as it is now. */
 function act(now_ms: number): void {
   if (knocks(model, now_ms)) void knock(false);
   const { door, state } = model;
+  if (door.at === "in" && Date.now() - here_at > HERE_MS) {
+    here_at = Date.now();
+    memory.here(here_at);
+  }
   if (plays(model, now_ms) && !live.active && !unsupported && door.at === "in") {
     paused_at = null;
     current = policy(state?.latency ?? "low");
@@ -309,22 +392,12 @@ function follow(): void {
 }
 
 function session(): void {
-  const media = navigator.mediaSession;
-  if (!media || (shown !== "live" && shown !== "replay")) return;
+  if (shown !== "live" && shown !== "replay") return;
   const artist = config.speakers.length > 0 ? names(config.speakers, locale) : t("artist");
-  media.metadata = new MediaMetadata({ title: config.title, artist, album: "Samvad" });
-  const set = (what: MediaSessionAction, act: MediaSessionActionHandler | null) => {
-    try {
-      media.setActionHandler(what, act);
-    } catch {
-      // An action this browser does not know.
-    }
-  };
-  const replaying = shown === "replay";
-  set("play", replaying ? () => void replayAudio.play() : listen);
-  set("pause", replaying ? () => replayAudio.pause() : () => model.wanted && toggle());
-  set("seekbackward", replaying ? () => (replayAudio.currentTime -= 15) : null);
-  set("seekforward", replaying ? () => (replayAudio.currentTime += 15) : null);
+  inSystem(config.title, artist, shown === "replay" ? replayAudio : null, {
+    play: listen,
+    pause: () => model.wanted && toggle(),
+  });
 }
 
 window.samvad = {
@@ -334,7 +407,18 @@ window.samvad = {
       scene: seen.scene,
       state: model.state?.phase ?? null,
       latency_mode: model.state?.latency ?? null,
-      verdict: model.door.at === "in" ? "admit" : model.door.at === "refused" ? "refuse" : null,
+      verdict: {
+        in: "admit",
+        refused: "refuse",
+        line: "wait",
+        asking: null,
+        outside: null,
+        left: null,
+      }[model.door.at],
+      line: standing(model),
+      rung: model.state?.rung ?? null,
+      promise_ms: model.state?.promise_ms ?? null,
+      tone: tone.figures,
       reason: model.door.at === "refused" ? model.door.reason : null,
       ticket: model.ticket,
       sound: model.sound,
@@ -359,7 +443,7 @@ window.samvad = {
 };
 
 document.body.append(liveAudio, replayAudio);
-const volume = Number(memory.get("volume") ?? "1");
+const volume = Number(memory.own("volume") ?? "1");
 if (volume >= 0 && volume <= 1) liveAudio.volume = volume;
 if (config.starts_ms !== null && config.starts_ms > Date.now()) {
   // Known already from the page itself; the gate's word follows.
@@ -385,11 +469,26 @@ window.setInterval(() => {
   if (document.hidden) tick();
 }, 1_000);
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) void readTheState();
+  if (!document.hidden) readSoon();
 });
-window.addEventListener("online", () => void readTheState());
-// A page that comes back out of the browser's cache goes on; one that leaves stops asking.
+window.addEventListener("online", readSoon);
+// Any press on the page lets the tone be heard later.
+for (const press of ["click", "keydown"]) {
+  document.addEventListener(press, () => queues(model) && tone.arm());
+}
+// To the same page again (a reload, another language): the seat is still ours.
+let staying = false;
+const navigation = (window as { navigation?: EventTarget }).navigation;
+navigation?.addEventListener("navigate", (event) => {
+  const to = (event as Event & { destination?: { url: string } }).destination?.url;
+  staying = to !== undefined && new URL(to).pathname === location.pathname;
+});
+// A page that comes back out of the browser's cache goes on; one that leaves stops asking, and
+// its seat is free at once unless another tab sits on it.
 window.addEventListener("pagehide", (event) => {
   dead = !event.persisted;
+  if (!dead) return;
+  memory.gone();
+  if (!staying && !memory.others(Date.now())) giveBack(true);
 });
-void readTheState();
+readSoon();

@@ -4,6 +4,7 @@ import { h, icon, say, set, show } from "../dom.ts";
 import { names, writeNumber } from "../format.ts";
 import { initials } from "../people.ts";
 import type { Context, Panel, View } from "./context.ts";
+import { Figures } from "./figures.ts";
 import { Trace } from "./meter.ts";
 import type { Voice } from "./state.ts";
 
@@ -50,6 +51,8 @@ export function onAirPanel(context: Context, audio: HTMLAudioElement, acts: Acts
   volume.addEventListener("input", () => acts.volume(Number(volume.value)));
   const word = h("p", { class: "sound-word", role: "status" });
 
+  const figures = new Figures(context);
+
   let drawn = "";
   const face = (name: "play" | "pause", label: string) => {
     if (drawn === name + label) return;
@@ -77,6 +80,7 @@ export function onAirPanel(context: Context, audio: HTMLAudioElement, acts: Acts
       ),
       h("div", { class: "transport-more" }, live, h("div", { class: "volume" }, silence, volume)),
     ),
+    figures.root,
   );
 
   function seat(voice: Voice): Seat {
@@ -151,6 +155,7 @@ export function onAirPanel(context: Context, audio: HTMLAudioElement, acts: Acts
           : t("behind", { seconds: writeNumber(seconds, locale) }),
       );
       say(listening, model.state ? t("listening", { n: model.state.listening }) : "");
+      figures.tell(model.state);
       const off = audio.muted || audio.volume === 0;
       if (quiet !== off) {
         quiet = off;

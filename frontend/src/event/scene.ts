@@ -1,14 +1,38 @@
 // What the page shows. Pure: happenings in, a model out; the scene is judged from the model.
 
-import type { EventState, Verdict } from "./state.ts";
+import { earlyFrom, type InLine, moved, turn, wait } from "./line.ts";
+import type { EventState, Serving, Verdict } from "./state.ts";
 
 export type Scene =
-  "loading" | "announced" | "doors" | "full" | "live" | "preparing" | "replay" | "cancelled";
+  | "loading"
+  | "announced"
+  | "line"
+  | "left"
+  | "doors"
+  | "full"
+  | "closed"
+  | "reduced"
+  | "invite"
+  | "live"
+  | "preparing"
+  | "replay"
+  | "cancelled";
 
 export type Door =
   | { readonly at: "outside" }
-  | { readonly at: "asking" }
-  | { readonly at: "in"; readonly ticket: string; readonly play: string; readonly since_ms: number }
+  | { readonly at: "line"; readonly line: InLine }
+  /** The reader has left the line, or the seat, and asks for none. */
+  | { readonly at: "left" }
+  /** `line`: the place that is shown meanwhile. */
+  | { readonly at: "asking"; readonly line: InLine | null }
+  | {
+      readonly at: "in";
+      readonly ticket: string;
+      readonly play: string;
+      readonly since_ms: number;
+      /** It was waited for. */
+      readonly from_line: boolean;
+    }
   | { readonly at: "refused"; readonly reason: string; readonly retry_at_ms: number };
 
 /** off: not asked for. starting, playing, waiting (for data), blocked (wants a press). */
@@ -19,6 +43,14 @@ export interface Model {
   readonly door: Door;
   /** The ticket last held, shown at the door when going in again. */
   readonly ticket: string | null;
+  /** The place last held, shown at the door until it has become a seat. */
+  readonly place: string | null;
+  /** serving.json as it was read last. */
+  readonly serving: Serving | null;
+  /** 0 to 1: this page's own moment where a crowd must not act as one. */
+  readonly chance: number;
+  /** When the page was opened, server time. */
+  readonly opened_ms: number | null;
   /** The reader has asked to hear. */
   readonly wanted: boolean;
   readonly sound: Sound;
@@ -31,18 +63,31 @@ export interface Model {
 export type Happening =
   | { readonly what: "state"; readonly state: EventState; readonly now_ms: number }
   | { readonly what: "no_state" }
+  | { readonly what: "serving"; readonly serving: Serving; readonly now_ms: number }
   | { readonly what: "asking" }
+  | { readonly what: "left" }
+  /** The reader asks for a seat after all, or with a passphrase. */
+  | { readonly what: "again" }
   | { readonly what: "verdict"; readonly verdict: Verdict; readonly now_ms: number }
   | { readonly what: "no_verdict"; readonly retry_at_ms: number }
   | { readonly what: "turned_away" }
   | { readonly what: "wanted"; readonly wanted: boolean }
   | { readonly what: "sound"; readonly sound: Sound };
 
-export function start(ticket: string | null, wanted: boolean): Model {
+export function start(
+  ticket: string | null,
+  wanted: boolean,
+  place: string | null = null,
+  chance = 0,
+): Model {
   return {
     state: null,
     door: { at: "outside" },
     ticket,
+    place,
+    serving: null,
+    chance,
+    opened_ms: null,
     wanted,
     sound: "off",
     lost: false,
@@ -57,28 +102,45 @@ export function reduce(model: Model, happening: Happening): Model {
       return {
         ...model,
         state: happening.state,
+        opened_ms: model.opened_ms ?? happening.now_ms,
         lost: false,
         end_seen_ms: ended ? (model.end_seen_ms ?? happening.now_ms) : null,
       };
     }
     case "no_state":
       return { ...model, lost: true };
-    case "asking":
-      return { ...model, door: { at: "asking" } };
-    case "verdict": {
-      const { verdict, now_ms } = happening;
-      if (verdict.verdict === "admit") {
-        const { ticket, play } = verdict;
-        return { ...model, ticket, door: { at: "in", ticket, play, since_ms: now_ms } };
-      }
-      const retry_at_ms = now_ms + verdict.retry_after_ms;
-      return { ...model, door: { at: "refused", reason: verdict.reason, retry_at_ms } };
-    }
-    case "no_verdict":
+    case "serving": {
+      const { serving, now_ms } = happening;
+      const { phase, status, rung, promise_ms, starts_ms, doors_ms } = serving;
+      const news = { phase, status, rung, promise_ms, starts_ms, doors_ms };
+      const line = standing(model);
       return {
         ...model,
-        door: { at: "refused", reason: "no_answer", retry_at_ms: happening.retry_at_ms },
+        serving,
+        lost: false,
+        state: model.state && { ...model.state, ...news },
+        door:
+          model.door.at === "line" && line
+            ? { at: "line", line: moved(line, serving, now_ms, model.chance) }
+            : model.door,
       };
+    }
+    case "asking":
+      return { ...model, door: { at: "asking", line: standing(model) } };
+    case "left":
+      return { ...model, ticket: null, place: null, wanted: false, door: { at: "left" } };
+    case "again":
+      return { ...model, door: { at: "outside" } };
+    case "verdict":
+      return judged(model, happening.verdict, happening.now_ms);
+    case "no_verdict": {
+      // Who stands in line keeps standing there while the network is gone.
+      const line = standing(model);
+      const { retry_at_ms } = happening;
+      if (line)
+        return { ...model, door: { at: "line", line: { ...line, knocked_ms: retry_at_ms } } };
+      return { ...model, door: { at: "refused", reason: "no_answer", retry_at_ms } };
+    }
     case "turned_away":
       return { ...model, door: { at: "outside" } };
     case "wanted":
@@ -91,6 +153,34 @@ export function reduce(model: Model, happening: Happening): Model {
       return { ...model, sound, wanted };
     }
   }
+}
+
+function judged(model: Model, verdict: Verdict, now_ms: number): Model {
+  const line = standing(model);
+  switch (verdict.verdict) {
+    case "admit": {
+      const { ticket, play } = verdict;
+      const from_line = line !== null;
+      const door = { at: "in", ticket, play, since_ms: now_ms, from_line } as const;
+      return { ...model, ticket, place: null, door };
+    }
+    case "wait": {
+      // The ticket shown is no seat any more, or there was none.
+      const door = { at: "line", line: wait(verdict, line, now_ms) } as const;
+      return { ...model, ticket: null, place: verdict.place, door };
+    }
+    case "refuse": {
+      const { reason } = verdict;
+      const retry_at_ms = now_ms + verdict.retry_after_ms;
+      const ticket = reason === "reduced" ? null : model.ticket;
+      return { ...model, ticket, door: { at: "refused", reason, retry_at_ms } };
+    }
+  }
+}
+
+/** The place in line that is held, also while the door is asked about it. */
+export function standing(model: Model): InLine | null {
+  return model.door.at === "line" || model.door.at === "asking" ? model.door.line : null;
 }
 
 /** A listener is some seconds behind: the end is not theirs yet. This long it may take. */
@@ -109,20 +199,47 @@ export function scene(model: Model, now_ms: number): Scene {
       return state.replay ? "replay" : "preparing";
     }
     case "announced":
-      return "announced";
     case "doors":
     case "live":
-      if (door.at === "refused" && door.reason === "full") return "full";
+      if (standing(model)) return "line";
+      if (door.at === "left") return "left";
+      if (door.at === "refused" && TURNED_AWAY.includes(door.reason)) return door.reason as Scene;
       return state.phase;
   }
 }
 
+/** Reasons that have a scene of their own. */
+const TURNED_AWAY = ["full", "closed", "reduced", "invite"];
+
 /** Whether to go to the door now. */
 export function knocks(model: Model, now_ms: number): boolean {
+  const { state, door } = model;
+  if (!state) return false;
+  if (state.phase === "announced") {
+    const from = earlyFrom(state.doors_ms, model.opened_ms ?? now_ms, model.chance);
+    if (from === null || now_ms < from) return false;
+  } else if (state.phase !== "doors" && state.phase !== "live") {
+    return false;
+  }
+  switch (door.at) {
+    case "outside":
+      return true;
+    case "line":
+      return turn(door.line, now_ms);
+    case "refused":
+      // Who needs an invitation is asked for it; to knock again without one is of no use.
+      return door.reason !== "invite" && now_ms >= door.retry_at_ms;
+    case "asking":
+    case "in":
+    case "left":
+      return false;
+  }
+}
+
+/** Whether serving.json is read in place of state.json: it is one object for all who wait. */
+export function queues(model: Model): boolean {
   const phase = model.state?.phase;
-  if (phase !== "doors" && phase !== "live") return false;
-  if (model.door.at === "refused") return now_ms >= model.door.retry_at_ms;
-  return model.door.at === "outside";
+  return standing(model) !== null && phase !== "ended" && phase !== "cancelled";
 }
 
 /** Whether sound should come now. */

@@ -33,6 +33,19 @@ def _is_zone(text: str) -> bool:
     return True
 
 
+def _is_addresses(text: str) -> bool:
+    return all(_is_address(one) for one in text.split())
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(f"//{text}")
+        return bool(parts.hostname and parts.port) and parts.netloc == text and "@" not in text
+    except ValueError:
+        return False
+
+
 BASE_URL = Form("http://… or https://…, without query", _is_base_url)
 IP_ADDRESS = Form("an IP address", _is_ip_address)
+ADDRESSES = Form("host:port, several separated by spaces", _is_addresses)
 ZONE = Form("an IANA time zone, as Asia/Kolkata", _is_zone)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from samvad.base.forms import BASE_URL, IP_ADDRESS, ZONE
+from samvad.base.forms import ADDRESSES, BASE_URL, IP_ADDRESS, ZONE
 from samvad.base.params import build, param, read_toml
 
 
@@ -30,6 +30,14 @@ class WebSettings:
     threads: int = param(8, "Requests served at the same time.", unit="threads", low=2, high=64)
     debug: bool = param(False, "Django's debug pages. Never on a public site.")
     sign_up: str = param("open", "Who may make an account.", choices=("open", "closed"))
+    gates: str = param(
+        "",
+        "Admin ports of the gates whose figures the console shows, host:port separated by "
+        "spaces; one for each machine (they listen on the loopback address: a tunnel leads there). "
+        "Empty: the gate of this machine.",
+        unit="addresses",
+        form=ADDRESSES,
+    )
     zone: str = param("UTC", "Time zone offered first in the form for a new event.", form=ZONE)
 
 
@@ -107,9 +115,9 @@ class GateSettings:
         high=600,
     )
     seat_hold_s: float = param(
-        90.0,
-        "A seat not used for this long goes to somebody else. Browsers let a page in the "
-        "background ask once a minute.",
+        300.0,
+        "A seat not used for this long goes to somebody else: long enough for a phone that "
+        "dropped. Who closes the page gives it back at once.",
         unit="seconds",
         low=5,
         high=3600,
@@ -130,6 +138,13 @@ class GateSettings:
         unit="seconds",
         low=1,
         high=600,
+    )
+    joins_per_s: int = param(
+        1_000,
+        "New listeners a second at most, of an event that does not say how many.",
+        unit="listeners/s",
+        low=1,
+        high=1_000_000,
     )
     connections: int = param(
         18_000,
@@ -176,6 +191,10 @@ class Settings:
 
     def stage_url(self) -> str:
         return self.public.stage_url.rstrip("/") or f"http://{self._shown_host()}:{self.stage.port}"
+
+    def gate_admins(self) -> tuple[str, ...]:
+        """Admin addresses of all gate machines, host:port."""
+        return tuple(self.web.gates.split()) or (f"127.0.0.1:{self.gate.admin_port}",)
 
     def _shown_host(self) -> str:
         # Microphones need a secure context; browsers count 127.0.0.1 as one, 0.0.0.0 they do not.

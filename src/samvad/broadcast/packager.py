@@ -16,7 +16,15 @@ from dataclasses import dataclass
 from statistics import median
 
 from samvad.broadcast.cmaf import FRAME_48K, Chunk, chunk
-from samvad.protocol.media import PART_48K, PARTS_PER_SEGMENT, RATE, Part, object_name, part_name
+from samvad.protocol.media import (
+    PART_48K,
+    PARTS_PER_SEGMENT,
+    RATE,
+    Part,
+    object_name,
+    part_name,
+    segment_name,
+)
 
 DRIFT_MS = 100
 """More than ticks jitter, less than a listener's clock comparison can show."""
@@ -47,7 +55,7 @@ class Names:
             msn=msn,
             part=within,
             name=part_name(self.key, rendition, discontinuity, msn, within),
-            segment=object_name(self.key, rendition, discontinuity, msn, "segment"),
+            segment=segment_name(self.key, rendition, discontinuity, msn),
             init=self.inits[rendition],
             duration_48k=PART_48K,
             decode_48k=about.decode_48k,

@@ -1,8 +1,10 @@
 """`samvad event create | list | show | end`."""
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +16,14 @@ from samvad.cli.django import django
 from samvad.cli.fetch import get, reachable
 from samvad.cli.site import Site, running_site, with_site
 from samvad.protocol.hls import stage_path, state_path
+from samvad.protocol.ladder import PRESETS
+from samvad.protocol.ladder import read as check_ladder
 from samvad.protocol.secret import read_secret, token_for
+
+LADDER_FORM = (
+    'It is a list of rungs: [{"effect": "plain", "over": {"cpu": 0.6}, "under": {"cpu": 0.4}, '
+    '"says": {"en": "…"}}, …].'
+)
 
 KNOWN_WITHIN_S = 5.0
 """How long `create` waits until stage and gates know the new event."""
@@ -39,6 +48,40 @@ def event() -> None:
 @click.option("--seats", type=click.IntRange(1), help="Listeners at most. Default: gate.seats.")
 @click.option("--speaker", "speakers", multiple=True, metavar="NAME", help="May be repeated.")
 @click.option("--host", metavar="HANDLE", help="Whose it is. Default: the site's first host.")
+@click.option(
+    "--way",
+    type=click.Choice(["shuffled", "first_come", "priority", "invite"]),
+    default="shuffled",
+    show_default=True,
+    help="How listeners come in when not all fit. priority: guests, reminders, members, anyone.",
+)
+@click.option("--passphrase", metavar="WORDS", help="Lets people in, with --way invite.")
+@click.option(
+    "--joins-per-s",
+    type=click.IntRange(0),
+    default=0,
+    help="New listeners a second at most. Default: what the site is set to.",
+)
+@click.option(
+    "--ladder",
+    default="standard",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="What is given up when too many come: gentle, standard, strict, or a JSON file with "
+    "rungs of one's own (as in a plan; `says` holds own words by language).",
+)
+@click.option(
+    "--floor", type=click.IntRange(0), default=0, help="So many listeners are kept at the worst."
+)
+@click.option(
+    "--promise",
+    "promise_min",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    metavar="MINUTES",
+    help="The recording is promised so long after the end; checked, and published.",
+)
 @click.option("--json", "json_", is_flag=True, help="Print the links as JSON.")
 @with_site()
 def create(
@@ -51,12 +94,23 @@ def create(
     seats: int | None,
     speakers: tuple[str, ...],
     host: str | None,
+    way: str,
+    passphrase: str | None,
+    joins_per_s: int,
+    ladder: str,
+    floor: int,
+    promise_min: int,
     json_: bool,
 ) -> None:
     """Announce a conversation and print the links of host, speakers and listeners."""
     zone = zone or site.settings.web.zone
     begins = start_time(starts, zone)
+    own_ladder = ladder_file(ladder)
+    if passphrase is not None and way != "invite":
+        raise PlainError("A passphrase opens nothing here.", "Give it with --way invite.")
     service = _events(site)
+    from samvad.events.terms import Terms
+
     made = service.create_event(
         host=_host(host),
         title=title,
@@ -65,6 +119,15 @@ def create(
         zone=zone,
         seats=seats,
         speakers=speakers,
+        terms=Terms(
+            way=way,
+            passphrase=passphrase,
+            joins_per_s=joins_per_s,
+            ladder="standard" if own_ladder is not None else ladder,
+            own_ladder=own_ladder,
+            floor=floor,
+            promise_min=promise_min,
+        ),
     )
     links = service.links(made)
     missing = wait_until_known(site, links["event"])
@@ -117,6 +180,23 @@ def end(site: Site, id_: str, json_: bool) -> None:
     click.echo(f"{told['title']}: {told['state']}.")
     if told["replay"]:
         click.echo(f"Replay  {told['replay']}")
+
+
+def ladder_file(name: str) -> object | None:
+    """The rungs in the file `name`; None when it is a preset's name. Raises PlainError."""
+    if name in PRESETS:
+        return None
+    try:
+        data: object = json.loads(Path(name).read_text(encoding="utf-8"))
+        check_ladder(data)
+    except FileNotFoundError:
+        raise PlainError(
+            f"There is no ladder {name!r}, and no such file.",
+            f"Name one of {', '.join(PRESETS)}, or a JSON file.",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise PlainError(f"The ladder in {name} cannot be used: {error}.", LADDER_FORM) from None
+    return data
 
 
 def start_time(text: str | None, zone: str) -> datetime | None:
@@ -222,6 +302,7 @@ def _show(links: dict[str, Any], json_: bool) -> None:
         rows.append(("State", links["state"]))
     rows += [("Listen", links["page"]), ("Host", links["studio"]), ("Console", links["console"])]
     rows += [(s["name"], s["link"]) for s in links["speakers"] if s["link"] != links["studio"]]
+    rows += [(f"Guests of {s['name']}", s["guests"]) for s in links["speakers"] if s["guests"]]
     if links.get("replay"):
         rows.append(("Replay", links["replay"]))
     say.pairs(rows)

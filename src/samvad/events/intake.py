@@ -128,3 +128,16 @@ def _moment(at_ms: int) -> dt.datetime:
 def happened(event_id: str, kinds: Iterable[str]) -> list[Fact]:
     """The facts of an event of these kinds, oldest first."""
     return list(Fact.objects.filter(event=event_id, kind__in=list(kinds)).order_by("at", "seq"))
+
+
+_OWN = {journal.PROMISE: 1, journal.PROMISE_KEPT: 2, journal.PROMISE_LATE: 3}
+
+
+def note(event_id: str, kind: str, at: dt.datetime, **data: object) -> bool:
+    """Keep a fact that this side of the site knows by itself; one of a kind for each event."""
+    _fact, created = Fact.objects.get_or_create(
+        writer=f"site/{event_id}",
+        seq=_OWN[kind],
+        defaults={"event": event_id, "kind": kind, "at": at, "data": data},
+    )
+    return created

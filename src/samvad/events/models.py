@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from samvad.events.lifecycle import EDITABLE, OVER, State
 from samvad.protocol.hls import SLUG_MAX
+from samvad.protocol.plan import JOINS_MAX_PER_S, PROMISE_MAX_MIN, PROMISE_MIN
 
 _LETTERS = string.ascii_lowercase + string.digits
 
@@ -36,6 +37,7 @@ class Event(models.Model):
 
     `revision` grows with each change of what the live plane must know; `plan_written` is the
     revision of the plan file on disk, so that a crash between the two is mended by the worker.
+    `promise` is "kept" or "late" once it is known whether the recording came in time.
     """
 
     id = models.CharField(primary_key=True, max_length=32, default=new_event_id, editable=False)
@@ -55,6 +57,19 @@ class Event(models.Model):
     seats = models.PositiveIntegerField(
         _("seats"), validators=[MinValueValidator(1), MaxValueValidator(10_000_000)]
     )
+    way = models.CharField(_("way in"), max_length=12, default="shuffled")
+    passphrase_hash = models.CharField(max_length=64, blank=True, default="", editable=False)
+    joins_per_s = models.PositiveIntegerField(
+        _("new listeners per second"), default=0, validators=[MaxValueValidator(JOINS_MAX_PER_S)]
+    )
+    ladder = models.CharField(_("ladder"), max_length=12, default="standard")
+    own_ladder = models.JSONField(null=True, blank=True, editable=False)
+    floor = models.PositiveIntegerField(_("floor"), default=0)
+    promise_min = models.PositiveSmallIntegerField(
+        _("minutes until the recording is there"),
+        default=PROMISE_MIN,
+        validators=[MinValueValidator(1), MaxValueValidator(PROMISE_MAX_MIN)],
+    )
     state = models.CharField(
         max_length=12,
         choices=[(s.value, s.value) for s in State],
@@ -67,6 +82,7 @@ class Event(models.Model):
     peak_listeners = models.PositiveIntegerField(default=0, editable=False)
     replay_bytes = models.PositiveBigIntegerField(null=True, blank=True, editable=False)
     replay_ms = models.PositiveBigIntegerField(null=True, blank=True, editable=False)
+    promise = models.CharField(max_length=4, blank=True, default="", editable=False)
     revision = models.PositiveIntegerField(default=0, editable=False)
     plan_written = models.PositiveIntegerField(default=0, editable=False)
 

@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils.module_loading import import_string
 
 from samvad.base.folders import Folders
-from samvad.events import lifecycle
+from samvad.events import lifecycle, terms
 from samvad.events.lifecycle import State
 from samvad.events.models import Event, Speaker
 from samvad.events.zones import unix_ms
@@ -42,6 +42,10 @@ def plan_of(event: Event, pages: Mapping[str, str]) -> EventPlan:
         cancelled=event.life is State.CANCELLED,
         speakers=tuple(planned(s) for s in event.speakers.all()),
         pages=pages,
+        door=terms.door_plan(event),
+        ladder=terms.rungs(event),
+        floor=event.floor,
+        promise_min=event.promise_min,
     )
 
 

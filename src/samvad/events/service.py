@@ -19,11 +19,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from samvad.accounts.models import User
-from samvad.base.errors import PlainError
-from samvad.events import intake, lifecycle, plans, stage_client, zones
+from samvad.events import intake, lifecycle, passes, plans, stage_client, zones
+from samvad.events import terms as door
+from samvad.events.errors import EventError
 from samvad.events.lifecycle import Happening, State
 from samvad.events.models import Event, Speaker, new_event_id
 from samvad.events.moves import move
+from samvad.events.terms import Terms
 from samvad.protocol.hls import SLUG_MAX, page_path, replay_path, whep_path, whip_path
 
 SPEAKERS_MAX = 12
@@ -31,14 +33,6 @@ FACTS_WITHIN_S = 5.0
 """How long after the stage's answer its facts are waited for."""
 
 FIRST_TITLE = "A first conversation"
-
-
-class EventError(PlainError):
-    """An event that cannot be, or cannot be any more. `field` names what does not fit."""
-
-    def __init__(self, says: str, mend: str = "", field: str = "") -> None:
-        super().__init__(says, mend)
-        self.field = field
 
 
 def create_event(  # noqa: PLR0917
@@ -49,12 +43,14 @@ def create_event(  # noqa: PLR0917
     zone: str = "UTC",
     seats: int | None = None,
     speakers: Sequence[str] = (),
+    terms: Terms | None = None,
 ) -> Event:
     """A new event with its links, and its plan on disk.
 
     `starts` is aware; without it doors open at once and the first voice begins the programme.
     `seats` None: the setting gate.seats. `speakers` are names beside the host's own place; with
-    none the host is the one speaker. Raises EventError (a PlainError) on what does not fit.
+    none the host is the one speaker. `terms` None: the usual ones. Raises EventError (a PlainError)
+    on what does not fit.
     """
     names = clean_names(speakers)
     event = Event(
@@ -68,6 +64,7 @@ def create_event(  # noqa: PLR0917
         state=State.ANNOUNCED if starts else State.DOORS,
         revision=1,
     )
+    door.settle(event, terms or Terms())
     _check(event, starts)
     with transaction.atomic():
         event.slug = _free_slug(event.title, event.id)
@@ -88,11 +85,12 @@ def edit_event(
     zone: str,
     seats: int,
     speakers: Sequence[str],
+    terms: Terms | None = None,
 ) -> Event:
     """Change an event that is not live or over yet. Links of speakers who stay stay valid.
 
     A speaker is known by name: a name that is gone loses its link, a new one gets a link. The
-    address never changes. Raises EventError.
+    address never changes. `terms` None: as they are. Raises EventError.
     """
     names = clean_names(speakers)
     with transaction.atomic():
@@ -104,6 +102,7 @@ def edit_event(
         event.title = " ".join(title.split())
         event.description = description.strip()
         event.starts_at, event.zone, event.seats = starts, zone, seats
+        door.settle(event, terms or door.terms_of(event))
         _check(event, starts)
         event.state = State.ANNOUNCED if starts else State.DOORS
         event.revision = F("revision") + 1
@@ -170,9 +169,15 @@ def links(event: Event) -> dict[str, Any]:
         "page": gate + page_path(event.slug),
         "studio": f"{web}/studio/{event.pk}#{host.token}",
         "console": f"{web}/console/{event.pk}#{host.token}",
+        "happened": web + happened_path(event),
         "host": _speaker_links(event, host),
         "speakers": [_speaker_links(event, s) for s in named],
     }
+
+
+def happened_path(event: Event) -> str:
+    """The event's public log, at `web`."""
+    return f"/happened/{event.pk}"
 
 
 def show(event_id: str) -> dict[str, Any]:
@@ -182,6 +187,7 @@ def show(event_id: str) -> dict[str, Any]:
     return links(event) | {
         "state": event.state,
         "seats": event.seats,
+        "door": dict(door.shown(event)),
         "starts": event.starts_at.isoformat() if event.starts_at else None,
         "zone": event.zone,
         "live_since": event.live_since.isoformat() if event.live_since else None,
@@ -307,6 +313,7 @@ def _speaker_links(event: Event, speaker: Speaker) -> dict[str, str]:
         "whip": stage + whip_path(event.pk),
         "whep": stage + whep_path(event.pk),
         "token": speaker.token,
+        "guests": passes.guest_link(event, speaker),
     }
 
 

@@ -1,35 +1,44 @@
-"""The admin port: /health and /metrics for all gate processes of the machine."""
+"""The admin port, for all gate processes of the machine: /health, /metrics, and an event's
+figures with their history (protocol/figures.py)."""
 
 import json
-from pathlib import Path
+import re
 from typing import Any
 
 from samvad.base.clock import Moment
 from samvad.gate.answers import JSON, NEVER_STORED, REFUSALS, Answer
-from samvad.gate.counters import COUNTERS, Counters, Reading, read
+from samvad.gate.counters import COUNTERS, Reading
 from samvad.gate.http1 import Request
+from samvad.gate.watch import Watch
+from samvad.protocol.hls import EVENT
 
-
-def counters_path(run: Path, index: int) -> Path:
-    return run / "counters" / f"gate-{index}"
+_FIGURES = re.compile(rf"/events/({EVENT})\.json".encode())
+_SINCE = re.compile(rb"since=([0-9]{1,15})")
 
 
 class Admin:
-    """Answers from the counter files of gates 0 … `processes` - 1 in `run`; `own` is one of
-    them."""
+    """Whichever process is asked, it answers for all."""
 
-    def __init__(self, run: Path, processes: int, own: Counters) -> None:
-        self._run, self._processes, self._own = run, processes, own
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
 
     def answer(self, request: Request, token: object, at: Moment) -> Answer:
-        path = request.target.partition(b"?")[0]
-        if path not in (b"/health", b"/metrics"):
+        path, _, query = request.target.partition(b"?")
+        event = _FIGURES.fullmatch(path)
+        if path not in (b"/health", b"/metrics") and event is None:
             return REFUSALS[404]
         if request.method not in (b"GET", b"HEAD"):
             return REFUSALS[405]
-        self._own.write()
-        read_now = {i: read(counters_path(self._run, i), at.now) for i in range(self._processes)}
-        return _health(read_now) if path == b"/health" else _metrics(read_now)
+        if event is not None:
+            return self._figures(event[1].decode(), query, at)
+        gates = self._watch.gates(at.now)
+        return _health(gates) if path == b"/health" else _metrics(gates)
+
+    def _figures(self, event: str, query: bytes, at: Moment) -> Answer:
+        since = _SINCE.fullmatch(query or b"since=0")
+        if since is None:
+            return REFUSALS[400]
+        return self._watch.answer(event, int(since[1]), at) or REFUSALS[404]
 
     def drop(self, token: object) -> None:
         """Nobody waits here."""

@@ -13,6 +13,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from samvad.gate.load import WAIT_BOUNDS_MS, wait_counter
+
 MAGIC = b"svcount\n"
 _HEADER = 64
 _PID, _BEAT = 2, 3  # in words of 8 bytes
@@ -51,7 +53,9 @@ COUNTERS = (
     About("waiting", "Blocking reloads waiting now.", gauge=True),
     About("wait_timeouts", "Blocking reloads given up (503). Should be 0 while on air."),
     About("admitted", "Door: let in."),
-    About("refused_full_house", "Door: no seat free."),
+    About("told_to_wait", "Door: a place in line, or the same place once more."),
+    About("left", "Door: a page was closed and gave its seat back."),
+    About("refused_full_house", "Door: no seat, by a rung of the ladder or a busy table."),
     About("refused_closed", "Door: not open, over or cancelled."),
     About("tickets_forged", "Playlists asked for with a ticket that does not verify."),
     About("tickets_gone", "Playlists asked for with a seat that went to somebody else."),
@@ -61,6 +65,13 @@ COUNTERS = (
     About("plan_complaints", "Plan files that could not be used."),
     About("journal_dropped", "Facts not written: the disk was slow or full. Should be 0."),
     About("loop_late_ms", "Longest turn of the event loop in the last second.", gauge=True),
+    About("cpu_ms", "Processor time of the process, ms."),
+    *(
+        About(wait_counter(place), f"Probes that waited their turn in the loop for {most}.")
+        for place, most in enumerate(
+            [*(f"at most {ms} ms" for ms in WAIT_BOUNDS_MS), f"over {WAIT_BOUNDS_MS[-1]} ms"]
+        )
+    ),
     About("failures", "Requests that failed for want of descriptors, disk or memory (503)."),
     About("crashes", "Requests whose handling failed. A bug each; see the log."),
 )

@@ -1,31 +1,47 @@
-"""The door: who comes in. Verdicts are values; the next issue adds the line between the two.
+"""The door: who comes in, who waits, who is sent away. Verdicts are values.
 
-Pure but for the seats it is given (seats.py). Times: `now` monotonic seconds, `wall_ms` Unix.
+Pure but for the house it is given (house.py). Times: `now` monotonic seconds, `wall_ms` Unix.
+A visitor carries what they are: a ticket (admitted), a place (in line), a pass (their lane).
 """
 
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
+from samvad.gate.line import Place, Standing, wait_s
+from samvad.gate.place import Places
 from samvad.gate.seats import NoSeat
 from samvad.gate.state import Situation
 from samvad.protocol.hls import master_path
+from samvad.protocol.passes import Lane
 from samvad.protocol.ticket import Ticket, Tickets
 
 TICKET_MINUTES = 12 * 60
 """A ticket's signature is good for so long; its seat for as long as it is used."""
 
-AGAIN_FULL_MS = 5_000
+EARLY_MS = 30 * 60_000
+"""So long before the doors one may come to wait for them."""
+NEAR_MS, FAR_MS = 2_000, 15_000
+"""Between two looks at serving.json: when it is nearly one's turn, and at most."""
+AGAIN_CALLED_MS = 1_000
 AGAIN_BUSY_MS = 500
 AGAIN_CLOSED_MS = 30_000
+AGAIN_REDUCED_MS = 60_000
 
 
 class Reason(StrEnum):
     FULL = "full"
+    """The table was busy: at once again."""
     NOT_OPEN = "not_open"
     ENDED = "ended"
     CANCELLED = "cancelled"
+    CLOSED = "closed"
+    """By a rung of the ladder: nobody new. A place is still good."""
+    REDUCED = "reduced"
+    """By a rung of the ladder: put out, the ticket is void."""
+    INVITE = "invite"
+    """Only with a pass or the passphrase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,21 @@ class Admit:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """In line. `number` and `serving` count from 1 in `lane`; those up to `serving` may come.
+    `estimate_s`: people ahead over the measured rate; None while none is measured."""
+
+    place: str
+    lane: Lane
+    number: int
+    serving: int
+    final: bool
+    ahead: int
+    estimate_s: float | None
+    retry_after_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
     """Not now. `retry_after_ms` None: it is of no use to ask again."""
 
@@ -43,66 +74,198 @@ class Refuse:
     retry_after_ms: int | None = None
 
 
-Verdict = Admit | Refuse
+Verdict = Admit | Wait | Refuse
 
 
-class SeatTable(Protocol):
-    def claim(self, now: float) -> tuple[int, int] | NoSeat: ...
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one shows at the door, as text: all of it may be missing or false."""
+
+    ticket: str = ""
+    place: str = ""
+    pass_: str = ""
+    phrase: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds now: of the plan, of the clock, and of the ladder.
+
+    `closed`: no new seats. `reduced`: listeners were put out. `shuffled`: who comes before the
+    doors is drawn by lot. `invited_only`: as it says.
+    """
+
+    situation: Situation
+    doors_ms: int | None = None
+    shuffled: bool = True
+    invited_only: bool = False
+    closed: bool = False
+    reduced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who knocks. `lane`: of their pass. `invited`: by a pass or the passphrase."""
+
+    ticket: str = ""
+    place: str = ""
+    lane: Lane = Lane.ANYONE
+    invited: bool = False
+
+
+class House(Protocol):
+    """What the door asks of house.py."""
 
     def touch(self, ticket: Ticket, now: float) -> bool: ...
 
+    def standing(self, place: Place) -> Standing | None: ...
 
-def decide(
-    *,
-    situation: Situation,
-    doors_ms: int | None,
-    seats: SeatTable,
-    tickets: Tickets,
-    shown: str,
-    now: float,
-    wall_ms: int,
-) -> Verdict:
-    """Admit or refuse one who knocks. `shown` is a ticket from before, or "": it keeps its seat."""
-    if situation is Situation.CANCELLED:
-        return Refuse(Reason.CANCELLED)
-    if situation is Situation.ENDED:
-        return Refuse(Reason.ENDED)
-    if situation is Situation.ANNOUNCED:
-        opens_in_ms = doors_ms - wall_ms if doors_ms is not None else AGAIN_CLOSED_MS
-        return Refuse(Reason.NOT_OPEN, min(max(opens_in_ms, 1_000), AGAIN_CLOSED_MS))
-    expires_min = wall_ms // 60_000 + TICKET_MINUTES
-    old = tickets.verify(shown, wall_ms) if shown else None
-    if old is not None and seats.touch(old, now):
-        return Admit(tickets.sign(Ticket(old.seat, old.generation, expires_min)))
-    claimed = seats.claim(now)
-    if isinstance(claimed, NoSeat):
-        again_ms = AGAIN_FULL_MS if claimed is NoSeat.FULL else AGAIN_BUSY_MS
-        return Refuse(Reason.FULL, again_ms)
-    seat, generation = claimed
-    return Admit(tickets.sign(Ticket(seat, generation, expires_min)))
+    def may_come(self, lane: Lane, number: int, now: float) -> bool: ...
+
+    def reached(self, lane: Lane) -> int: ...
+
+    def ahead(self, lane: Lane, standing: Standing) -> int: ...
+
+    def rate_per_s(self, now: float) -> float: ...
+
+    def enter(self, lane: Lane, now: float) -> tuple[int, int] | NoSeat | None: ...
+
+    def come(self, lane: Lane, number: int, now: float) -> tuple[int, int] | NoSeat: ...
+
+    def join(self, lane: Lane, wall_ms: int, early: bool) -> Place | None: ...
 
 
-def shown_ticket(body: bytes) -> str | None:
-    """The ticket in a knock's body: "" when there is none, None when the body is no such JSON."""
+class Door:
+    """The door of one event."""
+
+    def __init__(self, house: House, tickets: Tickets, places: Places) -> None:
+        self._house, self._tickets, self._places = house, tickets, places
+
+    def decide(self, terms: Terms, who: Visitor, now: float, wall_ms: int) -> Verdict:
+        """The verdict on one who knocks."""
+        if terms.situation is Situation.CANCELLED:
+            return Refuse(Reason.CANCELLED)
+        if terms.situation is Situation.ENDED:
+            return Refuse(Reason.ENDED)
+        held = self._tickets.verify(who.ticket, wall_ms) if who.ticket else None
+        if held is not None and self._house.touch(held, now):
+            return self._admit(held.seat, held.generation, wall_ms)
+        if held is not None and terms.reduced:
+            return Refuse(Reason.REDUCED, AGAIN_REDUCED_MS)
+        place = self._places.verify(who.place) if who.place else None
+        if place is not None:
+            verdict = self._of_place(terms, place, now, wall_ms)
+            if verdict is not None:
+                return verdict
+        if terms.invited_only and not who.invited:
+            return Refuse(Reason.INVITE)
+        if terms.situation is Situation.ANNOUNCED:
+            return self._before_the_doors(terms, who.lane, now, wall_ms)
+        if terms.closed:
+            return Refuse(Reason.CLOSED, AGAIN_CLOSED_MS)
+        seat = self._house.enter(who.lane, now)
+        if seat is NoSeat.BUSY:
+            return Refuse(Reason.FULL, AGAIN_BUSY_MS)
+        if seat is None or isinstance(seat, NoSeat):
+            return self._line_up(who.lane, False, now, wall_ms)
+        return self._admit(*seat, wall_ms)
+
+    def _admit(self, seat: int, generation: int, wall_ms: int) -> Admit:
+        expires_min = wall_ms // 60_000 + TICKET_MINUTES
+        return Admit(self._tickets.sign(Ticket(seat, generation, expires_min)))
+
+    def _of_place(self, terms: Terms, place: Place, now: float, wall_ms: int) -> Verdict | None:
+        """What somebody in line hears; None when the place is no more."""
+        standing = self._house.standing(place)
+        if standing is None:
+            return None
+        if not standing.called or terms.closed:
+            return self._wait(place, standing, now)
+        if not self._house.may_come(place.lane, standing.number, now):
+            return None
+        seat = self._house.come(place.lane, standing.number, now)
+        if isinstance(seat, NoSeat):  # called in good faith; the next one that is free is theirs
+            return self._wait(place, standing, now)
+        return self._admit(*seat, wall_ms)
+
+    def _before_the_doors(self, terms: Terms, lane: Lane, now: float, wall_ms: int) -> Verdict:
+        if terms.doors_ms is None:
+            return Refuse(Reason.NOT_OPEN, AGAIN_CLOSED_MS)
+        too_early_ms = terms.doors_ms - wall_ms - EARLY_MS
+        if too_early_ms > 0:
+            return Refuse(Reason.NOT_OPEN, min(max(too_early_ms, 1_000), AGAIN_CLOSED_MS))
+        return self._line_up(lane, terms.shuffled, now, wall_ms)
+
+    def _line_up(self, lane: Lane, early: bool, now: float, wall_ms: int) -> Verdict:
+        place = self._house.join(lane, wall_ms, early)
+        standing = self._house.standing(place) if place is not None else None
+        if place is None or standing is None:
+            return Refuse(Reason.FULL, AGAIN_BUSY_MS)
+        return self._wait(place, standing, now)
+
+    def _wait(self, place: Place, standing: Standing, now: float) -> Wait:
+        house, lane = self._house, place.lane
+        ahead = house.ahead(lane, standing)
+        estimate_s = wait_s(ahead, house.rate_per_s(now))
+        again_ms = AGAIN_CALLED_MS if standing.called else look_again_ms(standing.final, estimate_s)
+        return Wait(
+            place=self._places.sign(place),
+            lane=lane,
+            number=standing.number + 1,
+            serving=house.reached(lane),
+            final=standing.final,
+            ahead=ahead,
+            estimate_s=estimate_s,
+            retry_after_ms=again_ms,
+        )
+
+
+def look_again_ms(final: bool, estimate_s: float | None) -> int:
+    """Until the next look at serving.json: half of the wait, within bounds. So the looks of
+    somebody who waits for an hour are few, and of somebody who waits for a minute five."""
+    if not final or estimate_s is None:
+        return NEAR_MS
+    return int(min(FAR_MS, max(NEAR_MS, estimate_s * 500)))
+
+
+def read_shown(body: bytes) -> Shown | None:
+    """What a knock's body shows; None when it is no JSON object of texts."""
     if not body.strip():
-        return ""
+        return Shown()
     try:
         said = json.loads(body)
-    except ValueError:
-        return None
-    except RecursionError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(said, dict):
         return None
-    ticket = said.get("ticket") or ""
-    return ticket if isinstance(ticket, str) and ticket.isascii() else None
+    texts = {}
+    for name, key in (("ticket", "ticket"), ("place", "place"), ("pass", "pass_")):
+        text = said.get(name) or ""
+        if not isinstance(text, str) or not text.isascii():
+            return None
+        texts[key] = text
+    phrase = said.get("phrase") or ""
+    return Shown(**texts, phrase=phrase) if isinstance(phrase, str) else None
 
 
 def as_json(event: str, verdict: Verdict, replay: str | None) -> bytes:
     """The door's answer. `replay` is the path of the recording, if there is one."""
+    said: dict[str, Any]
     if isinstance(verdict, Admit):
         play = master_path(event, verdict.ticket)
-        said: dict[str, object] = {"verdict": "admit", "ticket": verdict.ticket, "play": play}
+        said = {"verdict": "admit", "ticket": verdict.ticket, "play": play}
+    elif isinstance(verdict, Wait):
+        said = {
+            "verdict": "wait",
+            "number": verdict.number,
+            "serving": verdict.serving,
+            "retry_after_ms": verdict.retry_after_ms,
+            "place": verdict.place,
+            "lane": verdict.lane.name.lower(),
+            "final": verdict.final,
+            "ahead": verdict.ahead,
+            "estimate_s": None if verdict.estimate_s is None else round(verdict.estimate_s, 1),
+        }
     else:
         said = {
             "verdict": "refuse",

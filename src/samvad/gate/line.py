@@ -1,4 +1,4 @@
-"""The line: who comes next when not everybody fits. Pure; not yet asked by the door.
+"""The line: who comes next when not everybody fits. Pure.
 
 Whoever joins takes the next integer of a lane and carries it away (`Place`, to be signed as
 tickets are), so that nothing here grows with the line: a lane is a few cells and a ring of
@@ -16,8 +16,9 @@ Lanes are priority classes, each served before the next one is. `wall_ms` is Uni
 import hashlib
 from collections.abc import MutableSequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import NamedTuple
+
+from samvad.protocol.passes import Lane
 
 BUCKET_MS = 60_000
 BUCKETS = 2_048
@@ -29,15 +30,6 @@ CELLS = _RING + BUCKETS
 
 _ROUNDS = 4
 _MASK = 0xFFFF_FFFF
-
-
-class Lane(IntEnum):
-    """Who goes before whom; a lower one is served first."""
-
-    GUEST = 0
-    REMINDER = 1
-    MEMBER = 2
-    ANYONE = 3
 
 
 class Place(NamedTuple):
@@ -214,33 +206,19 @@ def restored(place: int, size: int, keys: tuple[int, ...]) -> int:
             return place
 
 
-@dataclass(slots=True)
-class Pace:
-    """How many are called and when: as many as there are seats, not faster than the rate.
+BURST_S = 0.5
+"""What of the pace was not used does not pile up beyond so many seconds of it."""
 
-    `per_s` is new listeners per second; what was not used does not pile up beyond `BURST_S`.
-    """
 
-    per_s: float
-    _tokens: float = 0.0
-    _at: float | None = None
+def refilled(tokens: float, since_s: float, per_s: float) -> float:
+    """Joins that the pace allows by now; there were `tokens` so many seconds ago."""
+    return min(tokens + max(0.0, since_s) * per_s, max(1.0, per_s * BURST_S) if per_s else 0.0)
 
-    BURST_S = 0.5
 
-    def allow(self, now: float, free: int, expected: float, shows: float) -> int:
-        """How many to call now. `free` seats; `expected`: of those called already, so many are
-        still to come; `shows` (0 to 1): the share of those called that comes at all."""
-        since = 0.0 if self._at is None else max(0.0, now - self._at)
-        self._at = now
-        self._tokens = min(self._tokens + since * self.per_s, max(1.0, self.per_s * self.BURST_S))
-        room = min(self._tokens, max(0.0, free - expected))
-        called = max(0, int(room / max(shows, 0.1)))
-        self._tokens -= min(self._tokens, called * shows)
-        return called
-
-    def took(self, count: int) -> None:
-        """So many came in without the line: they count towards the rate too."""
-        self._tokens -= count
+def to_call(tokens: float, free: int, expected: float, shows: float) -> int:
+    """How many to call now. `free` seats; `expected`: of those called already, so many are still
+    to come; `shows` (0 to 1): the share of those called that comes at all."""
+    return max(0, int(min(tokens, free - expected) / max(shows, 0.1)))
 
 
 def wait_s(ahead: int, per_s: float) -> float | None:

@@ -4,37 +4,48 @@ Pure: messages of the uplink and requests in, answers out.
 """
 
 import gzip
-from collections.abc import Hashable
+from collections import deque
+from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
 
-from samvad.gate.answers import ANYWHERE, NEVER_STORED, NO_SNIFF, REFUSALS, Answer, large
+from samvad.gate.answers import ANYWHERE, JSON, NEVER_STORED, NO_SNIFF, REFUSALS, Answer, large
 from samvad.gate.objects import MAX_BYTES, Ready, Shelf, media_headers
 from samvad.gate.reload import Directives, Reload, Waiters, judge
 from samvad.protocol.hls import media_path
-from samvad.protocol.media import RENDITIONS, Init, Part
+from samvad.protocol.ladder import LEAN_ALL, LEAN_NEW, LONG, PLAIN
+from samvad.protocol.media import AAC, OPUS, RENDITIONS, Init, Part
 from samvad.protocol.playlist import CONTENT_TYPE, Form, Report, render_master, render_media
 
 MAX_INITS = 32
 """Init segments of one event; beyond it the oldest go. They change with the encoder only."""
 
-_PLAYLIST = (
-    ("Content-Type", CONTENT_TYPE),
+_COMMON = (
     NEVER_STORED,  # each listener's ticket is in the URL: a copy would serve nobody else
     ANYWHERE,
     NO_SNIFF,
     ("Vary", "Accept-Encoding"),
 )
+_PLAYLIST = ("Content-Type", CONTENT_TYPE)
+
+Both = tuple[Answer, Answer]
+"""As it is, and with gzip."""
 
 
-def packed(text: str) -> tuple[Answer, Answer]:
+def packed(raw: bytes, kind: tuple[str, str] = _PLAYLIST) -> Both:
     """A playlist as it is, and with gzip (6.2.1: playlists SHOULD be sent so)."""
-    raw = text.encode()
     small = gzip.compress(raw, compresslevel=6, mtime=0)
-    zipped = [*_PLAYLIST, ("Content-Encoding", "gzip")]
-    return large(200, _PLAYLIST, (raw,)), Answer(200, zipped, (small,))
+    headers = [kind, *_COMMON]
+    zipped = [*headers, ("Content-Encoding", "gzip")]
+    return large(200, headers, (raw,)), Answer(200, zipped, (small,))
 
 
-MASTER = packed(render_master(RENDITIONS.values()))
+MASTERS = {
+    (form, lean): packed(render_master((OPUS, AAC) if lean else (AAC, OPUS), form).encode())
+    for form in Form
+    for lean in (False, True)
+}
+"""By form, and whether newcomers are to begin with the lean rendition: who cannot decode it
+takes the other one."""
 
 
 Token = TypeVar("Token", bound=Hashable)
@@ -48,14 +59,22 @@ class LiveEvent(Generic[Token]):
         self._inits: dict[bytes, None] = {}
         self._shelves = {name: Shelf(event, name, ready, key, window_s) for name in RENDITIONS}
         self._waiters: dict[str, Waiters[Token]] = {name: Waiters() for name in RENDITIONS}
-        self._rendered: dict[tuple[str, bool], tuple[Answer, Answer]] = {}
+        self._rendered: dict[tuple[str, str], Both] = {}
         self._form = Form.LOW
+        self._effects: frozenset[str] = frozenset()
+        self._made: dict[str, deque[tuple[int, bytes]]] = {name: deque() for name in RENDITIONS}
+        """Long segments that have an answer: where they begin, and their paths. They are made
+        when somebody wants one, and from then on as they come."""
+        self._long_wanted = False
+        self._unmade: dict[str, str] | None = None
         self.playable = False
         """Whether there is a whole segment of each rendition that has begun."""
 
+    # -- how much is told ---------------------------------------------------------------------
+
     @property
     def form(self) -> Form:
-        """Which form its playlists have; may be set at any time."""
+        """LOW or PLAIN, for the crowd's size; may be set at any time. A rung may ask for less."""
         return self._form
 
     @form.setter
@@ -64,8 +83,42 @@ class LiveEvent(Generic[Token]):
             self._form = form
             self._rendered.clear()
 
+    def stand(self, effects: Iterable[str]) -> None:
+        """The ladder's effects in force (protocol/ladder.py); may be called at any time."""
+        effects = frozenset(effects)
+        if effects != self._effects:
+            self._effects = effects
+            self._rendered.clear()
+
+    @property
+    def latency(self) -> Form:
+        """What listeners are asked to follow ("latency" of state.json)."""
+        if LONG in self._effects:
+            return Form.LONG
+        return Form.PLAIN if PLAIN in self._effects else self._form
+
+    @property
+    def lean(self) -> str | None:
+        """Who is to take the lean rendition: "new" listeners, "all", or None ("lean")."""
+        if LEAN_ALL in self._effects:
+            return "all"
+        return "new" if LEAN_NEW in self._effects else None
+
+    @property
+    def _told(self) -> Form:
+        """The form of index.m3u8. Its numbers are those of normal segments, always: who follows
+        it on a rung with long ones stays with plain ones."""
+        return Form.LOW if self.latency is Form.LOW else Form.PLAIN
+
+    # -- what the stage sends -------------------------------------------------------------------
+
     def _changed(self) -> None:
         self._rendered.clear()
+        self._unmade = None
+        for name, shelf in self._shelves.items():
+            made = self._made[name]
+            while made and made[0][0] < shelf.oldest:
+                self._ready.pop(made.popleft()[1], None)
         begun = [s for s in self._shelves.values() if s.position is not None]
         self.playable = bool(begun) and all(s.playable for s in begun)
 
@@ -87,6 +140,8 @@ class LiveEvent(Generic[Token]):
             if not any(dropped):
                 break
         self._changed()
+        if self._long_wanted and message.last:
+            self._make_longs(message.rendition)
         at = shelf.position
         assert at is not None
         return self._waiters[message.rendition].release(at)
@@ -111,9 +166,28 @@ class LiveEvent(Generic[Token]):
         """Take all media away."""
         for path in self._inits:
             self._ready.pop(path, None)
-        for shelf in self._shelves.values():
+        for name, shelf in self._shelves.items():
             shelf.clear()
+            while self._made[name]:
+                self._ready.pop(self._made[name].popleft()[1], None)
         return self.end()
+
+    def _make_longs(self, rendition: str) -> None:
+        """Give the long segments that are complete an answer."""
+        shelf, made = self._shelves[rendition], self._made[rendition]
+        for long in shelf.longs():
+            path = media_path(self._event, long.name).encode()
+            if long.complete and path not in self._ready:
+                self._ready[path] = large(200, media_headers(long.name), shelf.bodies(long))
+                made.append((long.pieces[0].msn, path))
+
+    # -- what listeners ask ---------------------------------------------------------------------
+
+    def master(self, zipped: bool) -> Answer:
+        """The multivariant playlist; 503 before there is anything to play."""
+        if not self.playable:
+            return REFUSALS[503]
+        return MASTERS[self.latency, self.lean is not None][zipped]
 
     def reload(
         self, rendition: str, asked: Directives, zipped: bool, token: Token, now: float
@@ -123,7 +197,7 @@ class LiveEvent(Generic[Token]):
         at = shelf.position
         # 6.2.5.2: "A Server MUST ignore _HLS_msn and _HLS_part if the Playlist contains an
         # EXT-X-ENDLIST tag"; the plain form does not offer blocking at all.
-        if asked.msn is not None and at is not None and self._form is Form.LOW and not shelf.ended:
+        if asked.msn is not None and at is not None and self._told is Form.LOW and not shelf.ended:
             verdict = judge(asked, at)
             if verdict is Reload.TOO_FAR:
                 return REFUSALS[400]
@@ -134,13 +208,37 @@ class LiveEvent(Generic[Token]):
 
     def playlist(self, rendition: str, skip: bool, zipped: bool) -> Answer:
         """The newest playlist, rendered at most once for each change; 503 before there is one."""
-        both = self._rendered.get((rendition, skip))
+        what = "delta" if skip else "whole"
+        both = self._rendered.get((rendition, what))
         if both is None:
             if not self.playable or self._shelves[rendition].position is None:
                 return REFUSALS[503]
             window = self._shelves[rendition].window(self._reports(rendition))
-            both = packed(render_media(window, self._form, skip))
-            self._rendered[rendition, skip] = both
+            both = packed(render_media(window, self._told, skip).encode())
+            self._rendered[rendition, what] = both
+        return both[zipped]
+
+    def long_playlist(self, rendition: str, zipped: bool) -> Answer:
+        """The newest playlist of long segments; 503 before there is one to begin with."""
+        both = self._rendered.get((rendition, "long"))
+        if both is None:
+            window = self._shelves[rendition].long_window()
+            if not self.playable or len(window.segments) < (1 if window.ended else 2):
+                return REFUSALS[503]
+            self._long_wanted = True
+            self._make_longs(rendition)
+            both = packed(render_media(window, Form.LONG).encode())
+            self._rendered[rendition, "long"] = both
+        return both[zipped]
+
+    def names(self, rendition: str, zipped: bool) -> Answer:
+        """lean.json; 503 while it cannot be told what is to come."""
+        both = self._rendered.get((rendition, "lean"))
+        if both is None:
+            said = self._shelves[rendition].lean() if self.playable else None
+            if said is None:
+                return REFUSALS[503]
+            both = self._rendered[rendition, "lean"] = packed(said, JSON)
         return both[zipped]
 
     def _reports(self, rendition: str) -> tuple[Report, ...]:
@@ -150,14 +248,36 @@ class LiveEvent(Generic[Token]):
             if name != rendition and (at := shelf.position) is not None
         )
 
-    def hinted(self, name: str, token: Token, now: float) -> bool:
-        """Whether `name` is a part that was hinted at; then `token` will be released."""
+    def awaited(self, name: str, token: Token, now: float) -> bool:
+        """Whether `name` is a part that was hinted at, or a segment whose name was told; then
+        `token` will be released."""
         for rendition, shelf in self._shelves.items():
             hint = shelf.hint
             if hint is not None and hint[0] == name:
                 self._waiters[rendition].add(token, hint[1], hint[2], now)
                 return True
+            completes = shelf.promises().get(name)
+            if completes is not None:
+                self._long_wanted = True
+                self._waiters[rendition].add(token, completes, None, now)
+                return True
         return False
+
+    def made_now(self, name: str) -> bool:
+        """Whether `name` is a complete long segment without an answer yet: now it has one."""
+        if self._unmade is None:  # found once a part: a name that is none must cost nothing
+            self._unmade = {
+                long.name: rendition
+                for rendition, shelf in self._shelves.items()
+                for long in shelf.longs()
+                if long.complete
+            }
+        rendition = self._unmade.get(name)
+        if rendition is None:
+            return False
+        self._long_wanted = True
+        self._make_longs(rendition)
+        return True
 
     def drop(self, token: Token) -> None:
         """The token's connection is gone."""

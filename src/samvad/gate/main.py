@@ -3,6 +3,7 @@
 import gc
 import logging
 import resource
+import time
 from pathlib import Path
 
 from samvad.base import log as base_log
@@ -10,15 +11,18 @@ from samvad.base.clock import Moment, SystemClock
 from samvad.base.errors import PlainError
 from samvad.base.folders import Folders, assets
 from samvad.base.settings import Settings
-from samvad.gate.admin import Admin, counters_path
+from samvad.gate.admin import Admin
 from samvad.gate.assets import Assets
 from samvad.gate.connection import Connection
 from samvad.gate.counters import Counters
 from samvad.gate.diary import Diary
+from samvad.gate.house import TICK_MS
 from samvad.gate.loop import Loop, Signals
+from samvad.gate.probe import Probe
 from samvad.gate.server import Server, listen
 from samvad.gate.site import EVENTS, Released, Site
 from samvad.gate.uplink import UplinkClient
+from samvad.gate.watch import Watch, counters_path
 from samvad.protocol.journal import COUNTS
 from samvad.protocol.plan import PlanFolder
 from samvad.protocol.secret import make_secret, token_for
@@ -28,7 +32,7 @@ log = logging.getLogger("gate")
 
 PLANS_EVERY_S = 0.25
 LOOK_ALL_S = 2.0
-TICK_MS = 50
+FILE_TICK_MS = 50
 ASSETS_EVERY_S = 2.0
 WAITS_EVERY_S = 0.25
 COUNTS_EVERY_S = 10.0
@@ -62,10 +66,12 @@ def main(data: Path, settings: Settings, index: int) -> int:
         index=index,
     )
     plans = _Plans(folders.plans, site, counters)
-    loop = Loop(SystemClock())
+    clock = SystemClock()
+    loop = Loop(clock)
     plans.read(loop.moment)  # before the stage tells of their events, and before anybody asks
     signals = Signals(loop)
     server = Server(loop, gate, counters, _most_connections(gate.connections))
+    watch = Watch(folders.run, gate.processes, counters, site.counted)
     diary = Diary(folders.journal, f"gate-{index}", counters)
 
     def hear(message: Message) -> None:
@@ -79,12 +85,17 @@ def main(data: Path, settings: Settings, index: int) -> int:
         counters,
     )
 
+    processor = _Processor(counters)
+    probe = Probe(loop, clock, counters)
+
     def each_second() -> None:
+        processor.note()
         counters.beat(loop.moment.now)
         counters.set("loop_late_ms", int(loop.longest_turn_s * 1000))
         loop.longest_turn_s = 0.0
         _resume(site.forget_outlived(loop.moment.now))
         site.on_air(loop.moment)
+        watch.each_second(loop.moment)
 
     def read_assets() -> None:
         if files.refresh():
@@ -106,10 +117,11 @@ def main(data: Path, settings: Settings, index: int) -> int:
         server.add(listen(settings.public.host, gate.port, "[gate] port"), site)
         server.add(
             listen("127.0.0.1", gate.admin_port, "[gate] admin_port"),
-            Admin(folders.run, gate.processes, counters),
+            Admin(watch),
         )
         loop.every(PLANS_EVERY_S, lambda: plans.read(loop.moment))
         loop.every(ASSETS_EVERY_S, read_assets)
+        loop.every(TICK_MS / 1000, lambda: site.tick(loop.moment))
         loop.every(WAITS_EVERY_S, lambda: _resume(site.expire(loop.moment.now)))
         loop.every(1.0, each_second)
         loop.every(COUNTS_EVERY_S, note_counts)
@@ -124,6 +136,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         server.close()
         uplink.close()
         signals.close()
+        probe.close()
         loop.close()
         diary.close()
         counters.end()
@@ -158,6 +171,18 @@ def _most_connections(wanted: int) -> int:
     return max(16, min(wanted, allowed))
 
 
+class _Processor:
+    """Counts what processor time this process has had; the counter goes on after a restart."""
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters, self._noted_ms = counters, 0
+
+    def note(self) -> None:
+        used_ms = time.process_time_ns() // 1_000_000
+        self._counters.add("cpu_ms", used_ms - self._noted_ms)
+        self._noted_ms = used_ms
+
+
 class _Plans:
     """New plans, four times a second; the whole folder only when something in it was replaced,
     and every LOOK_ALL_S in any case."""
@@ -176,7 +201,7 @@ class _Plans:
         if changed_ns == self._changed_ns and at.now - self._looked < LOOK_ALL_S:
             return
         # Two changes within a tick of the file system's clock have one time: look once more.
-        settled = abs(at.wall_ms - changed_ns // 1_000_000) > TICK_MS
+        settled = abs(at.wall_ms - changed_ns // 1_000_000) > FILE_TICK_MS
         self._changed_ns, self._looked = changed_ns if settled else -1, at.now
         plans, complaints = self._plans.changed()
         for plan in plans:

@@ -8,13 +8,23 @@ Pure: bytes and names; no clock, no sockets.
 """
 
 from collections import deque
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 
+from samvad.gate import lean
 from samvad.gate.answers import ANYWHERE, NO_SNIFF, Answer, large
+from samvad.gate.long import Long, lengthened, window_of
 from samvad.gate.reload import Position
 from samvad.protocol.hls import media_path
-from samvad.protocol.media import RATE, Part, part_name
+from samvad.protocol.media import (
+    PARTS_PER_SEGMENT,
+    RATE,
+    SEGMENTS_PER_LONG,
+    Part,
+    long_name,
+    part_name,
+    segment_name,
+)
 from samvad.protocol.playlist import Report, Window, WindowPart, WindowSegment
 
 KEPT_WINDOWS = 2.0
@@ -93,6 +103,7 @@ class Shelf:
         """The oldest segment of the playlist; older ones in `_kept` are only fetched."""
         self._before_first = 0
         self._hint: str | None = None
+        self._promises: tuple[int, dict[str, int]] = (-1, {})
         self.position: Position | None = None
         """How far it is; None before the first part."""
         self.size = 0
@@ -224,6 +235,74 @@ class Shelf:
         self.size -= segment.size
         for name in [segment.name, *(part.name for part in segment.parts)]:
             self._ready.pop(media_path(self._event, name).encode(), None)
+
+    # -- what is to come --------------------------------------------------------------------
+
+    def long_name(self, discontinuity: int, long_msn: int) -> str:
+        return long_name(self._key, self._rendition, discontinuity, long_msn)
+
+    def promises(self) -> Mapping[str, int]:
+        """Names of segments to come, normal and long, each with the segment that completes it."""
+        at = self.position
+        if at is None or self._hint is None or self.ended:
+            return {}
+        if self._promises[0] != at.msn:
+            run = self._kept[-1].discontinuity
+            coming = range(at.msn, at.msn + lean.AHEAD)
+            names = {segment_name(self._key, self._rendition, run, n): n for n in coming}
+            for n in range(at.msn // SEGMENTS_PER_LONG, coming[-1] // SEGMENTS_PER_LONG):
+                names[self.long_name(run, n)] = (n + 1) * SEGMENTS_PER_LONG - 1
+            self._promises = at.msn, names
+        return self._promises[1]
+
+    def lean(self) -> bytes | None:
+        """lean.json; None while names to come cannot be told."""
+        if self._hint is None or self.ended:
+            return None
+        run: list[_Segment] = []
+        for segment in reversed(self._kept):
+            after = run[-1] if run else None
+            if after is not None and (
+                segment.discontinuity != after.discontinuity
+                or segment.msn != after.msn - 1
+                or len(segment.parts) != PARTS_PER_SEGMENT
+            ):
+                break
+            run.append(segment)
+        ready, open_parts = [s for s in run if s.complete], [s for s in run if not s.complete]
+        ready = ready[: lean.BACK]
+        if len(ready) < SEGMENTS_TO_BEGIN:
+            return None
+        first, key, named = ready[-1], self._key, self._rendition
+        return lean.as_json(
+            first=first.msn,
+            at_ms=first.wall_ms,
+            ready=len(ready),
+            parts=len(open_parts[0].parts) if open_parts else 0,
+            discontinuity=first.discontinuity,
+            init=first.init,
+            segment=lambda n: segment_name(key, named, first.discontinuity, n),
+            long=lambda n: long_name(key, named, first.discontinuity, n),
+        )
+
+    def longs(self) -> list[Long]:
+        """All that can be made of what is kept, oldest first."""
+        return lengthened([s.listed(self.ended) for s in self._kept], self.long_name, self.ended)
+
+    def long_window(self) -> Window:
+        return window_of(self.longs(), self._first_msn, self._before_first, self.ended)
+
+    @property
+    def oldest(self) -> int:
+        """The number of the oldest segment that is kept; 0 without any."""
+        return self._kept[0].msn if self._kept else 0
+
+    def bodies(self, long: Long) -> tuple[bytes, ...]:
+        """What a long segment consists of."""
+        names = {piece.name for piece in long.pieces}
+        return tuple(body for s in self._kept if s.name in names for body in s.bodies)
+
+    # -- the playlist -----------------------------------------------------------------------
 
     def window(self, reports: tuple[Report, ...] = ()) -> Window:
         return Window(

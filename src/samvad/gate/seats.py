@@ -1,9 +1,12 @@
 """Seats of one event, shared by all gate processes of a machine through one mapped file.
 
     header 64 bytes: magic 8 | boot id 16 | zeros
-    a seat, 8 bytes: last seen u32 (CLOCK_MONOTONIC seconds, 0: never) | generation u32
+    a seat, 16 bytes: last seen u32 (CLOCK_MONOTONIC seconds, 0: never) | generation u32
+                      | taken u32 (seconds as above) | lane u32 (line.py)
 
-A seat is held while it was seen less than `hold_s` ago. Looking and touching need no lock: one
+A seat is held while it was seen less than `hold_s` ago. Whoever has fetched what lasts for a
+while (lean.json) is seen as late as that lets expect: "last seen" may lie ahead by AHEAD_MAX_S.
+Looking and touching need no lock: one
 seat has one generation, and a ticket is good only for its seat's generation, so there are
 never more good tickets than seats. Claiming needs one: an flock, which the kernel frees when
 its process dies, even by SIGKILL; half a claim (a new generation nobody knows) leaves the
@@ -22,9 +25,16 @@ import numpy.typing as npt
 
 from samvad.protocol.ticket import Ticket
 
-MAGIC = b"samvad1\n"
+MAGIC = b"samvad2\n"
 _HEADER = 64
-_SEAT = 8
+_WORDS = 4
+_SEAT = 4 * _WORDS
+_SEEN, _GENERATION, _TAKEN, _LANE = range(_WORDS)
+LISTENING_S = 12.0
+"""Whoever was seen within so long is listening: six Target Durations."""
+AHEAD_MAX_S = 120.0
+ANYONE = 3
+"""The lane (line.py) of those without any claim to be before others."""
 _CANDIDATES = 256
 """Free seats noted beforehand, so that a claim need not search under the lock."""
 _LOCK_TRIES = 200
@@ -98,19 +108,21 @@ class Seats:
                 os.ftruncate(self._file, wanted)
             memory = mmap.mmap(self._file, max(size, wanted))
             table = np.frombuffer(memory, np.uint32, offset=_HEADER)
-            whole = len(table) // 2 * 2
-            seats_of = table[:whole].reshape(-1, 2)
+            whole = len(table) // _WORDS * _WORDS
+            seats_of = table[:whole].reshape(-1, _WORDS)
             mark = MAGIC + boot_id()
             if memory[: len(mark)] != mark:
                 # A new table, or one from before a boot: last-seen times mean nothing now,
                 # generations still do (old tickets may take their seats again).
                 if memory[: len(MAGIC)] != MAGIC:
                     seats_of[:] = 0
-                seats_of[:, 0] = 0
+                seats_of[:, _SEEN] = seats_of[:, _TAKEN] = 0
                 memory[: len(mark)] = mark
             self._memory = memory
-            self._seen: _Table = seats_of[:, 0]
-            self._generation: _Table = seats_of[:, 1]
+            self._seen: _Table = seats_of[:, _SEEN]
+            self._generation: _Table = seats_of[:, _GENERATION]
+            self._taken: _Table = seats_of[:, _TAKEN]
+            self._lane: _Table = seats_of[:, _LANE]
             # One seat is read and written through memoryviews: four times as fast as numpy.
             self._words = memoryview(memory)[_HEADER : _HEADER + whole * 4].cast("I")
         finally:
@@ -128,10 +140,11 @@ class Seats:
     # -- looking ----------------------------------------------------------------------------
 
     def _seen_since(self, now: float, seconds: float) -> npt.NDArray[np.bool_]:
-        # Unsigned and wrapping: a last-seen in the future (which only damage can write) is
-        # a very long time ago, and so is "never".
-        age = np.uint32(int(now)) - self._seen
-        recent: npt.NDArray[np.bool_] = (age < np.uint32(max(1, int(seconds)))) & (self._seen != 0)
+        # Unsigned and wrapping: a last-seen further in the future (which only damage can write)
+        # is a very long time ago, and so is "never".
+        age = np.uint32(int(now + AHEAD_MAX_S)) - self._seen
+        most = np.uint32(max(1, int(seconds)) + AHEAD_MAX_S)
+        recent: npt.NDArray[np.bool_] = (age < most) & (self._seen != 0)
         return recent
 
     def held(self, now: float) -> int:
@@ -140,39 +153,52 @@ class Seats:
         self._shrunk = bool(held[self._limit :].any())
         return int(np.count_nonzero(held))
 
-    def seen_within(self, now: float, seconds: float) -> int:
-        """Seats whose ticket was used within so many seconds."""
-        return int(np.count_nonzero(self._seen_since(now, seconds)))
+    def listening(self, now: float) -> int:
+        """Seats whose ticket was used to fetch what is to be heard, just now."""
+        heard = self._seen_since(now, LISTENING_S) & (self._seen != self._taken)
+        return int(np.count_nonzero(heard))
 
     def _is_held(self, seat: int, now: float) -> bool:
-        seen = self._words[2 * seat]
-        return seen != 0 and (int(now) - seen) & 0xFFFF_FFFF < self._hold_s
+        seen = self._words[_WORDS * seat]
+        age = int(now + AHEAD_MAX_S) - seen & 0xFFFF_FFFF
+        return seen != 0 and age < self._hold_s + int(AHEAD_MAX_S)
 
     # -- holding ----------------------------------------------------------------------------
 
-    def touch(self, ticket: Ticket, now: float) -> bool:
+    def touch(self, ticket: Ticket, now: float, for_s: float = LISTENING_S) -> bool:
         """Keep the ticket's seat, or take it again if it was not given to somebody else.
 
-        False: it was, or it is no more, or to take it again would make one too many.
+        `for_s`: so long it goes on as listening, after what it has fetched now. False: the seat
+        was given away, or it is no more, or to take it again would make one too many.
         """
         seat, generation, _ = ticket
-        words, place = self._words, 2 * seat
-        if place + 1 >= len(words) or words[place + 1] != generation:
+        words, place = self._words, _WORDS * seat
+        if place + _WORDS > len(words) or words[place + _GENERATION] != generation:
             return False
         if (self._shrunk or seat >= self._limit) and not self._is_held(seat, now):
             return False
-        second = int(now)
-        if words[place] != second:  # other gates have neighbouring seats in their caches
+        second = int(now + for_s - LISTENING_S)
+        seen = words[place]
+        # Other gates have neighbouring seats in their caches: nothing is written in vain. And who
+        # has fetched for a minute is not seen less for a shorter errand.
+        if seen == second:
+            # In the second of the claim: later than it, or nobody could tell it from the claim.
+            if words[place + _TAKEN] == second:
+                words[place] = second + 1
+        elif not second < seen <= second + AHEAD_MAX_S:
             words[place] = second
         return True
 
-    def leave(self, ticket: Ticket) -> None:
-        """Give the ticket's seat back."""
-        seat = ticket.seat
-        if 2 * seat + 1 < len(self._words) and self._words[2 * seat + 1] == ticket.generation:
-            self._words[2 * seat] = 0
+    def leave(self, ticket: Ticket) -> bool:
+        """Give the ticket's seat back; whether it was still the ticket's."""
+        place = _WORDS * ticket.seat
+        words = self._words
+        if place + _WORDS > len(words) or words[place + _GENERATION] != ticket.generation:
+            return False
+        held, words[place] = words[place] != 0, 0
+        return held
 
-    def claim(self, now: float) -> tuple[int, int] | NoSeat:
+    def claim(self, now: float, lane: int = ANYONE) -> tuple[int, int] | NoSeat:
         """Take a free seat: (seat, its new generation)."""
         for _ in range(2):
             if not self._candidates and not self._search(now):
@@ -183,14 +209,36 @@ class Seats:
                 while self._candidates:
                     seat = self._candidates.pop()
                     if not self._is_held(seat, now):
-                        generation = (self._words[2 * seat + 1] + 1) & 0xFFFF_FFFF
-                        self._words[2 * seat + 1] = generation
-                        self._words[2 * seat] = int(now)
+                        place, words = _WORDS * seat, self._words
+                        generation = (words[place + _GENERATION] + 1) & 0xFFFF_FFFF
+                        words[place + _GENERATION] = generation
+                        words[place + _LANE] = lane
+                        words[place] = words[place + _TAKEN] = int(now)
                         return seat, generation
             finally:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
             # Other gates took all that were noted: once more.
         return NoSeat.BUSY
+
+    def reduce(self, now: float, floor: int) -> int:
+        """Put out as many as are held above `floor`, the anonymous and the newest first; how many.
+
+        Their tickets are void. Another gate that keeps the table locked puts it off (0).
+        """
+        if not self._lock():
+            return 0
+        try:
+            held = np.flatnonzero(self._seen_since(now, self._hold_s))
+            over = len(held) - max(0, floor)
+            if over <= 0:
+                return 0
+            order = np.lexsort((self._taken[held], self._lane[held]))
+            out = held[order[len(held) - over :]]
+            self._generation[out] += np.uint32(1)
+            self._seen[out] = 0
+            return over
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def _search(self, now: float) -> bool:
         """Note free seats, beginning at a place of one's own. False: there are none."""

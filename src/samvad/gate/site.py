@@ -4,8 +4,9 @@
 `expire` or `forget_outlived` gives it later, with the asker's token.
 """
 
+import hmac
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -23,22 +24,27 @@ from samvad.gate.answers import (
     Answer,
 )
 from samvad.gate.assets import Assets
+from samvad.gate.board import Board
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.event import Event
+from samvad.gate.house import House
 from samvad.gate.http1 import Request
-from samvad.gate.live import MASTER, LiveEvent
+from samvad.gate.live import LiveEvent
 from samvad.gate.objects import Ready, media_headers
 from samvad.gate.pages import not_found
+from samvad.gate.place import Places
 from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wanted
 from samvad.gate.reload import parse
 from samvad.gate.replay import ReplayFile
 from samvad.gate.seats import Seats
 from samvad.gate.state import Counts, Situation
+from samvad.protocol import passes
 from samvad.protocol.hls import EVENT, SLUG, replay_path
 from samvad.protocol.media import RENDITIONS, Init, Part
+from samvad.protocol.passes import Lane
 from samvad.protocol.plan import EventPlan
 from samvad.protocol.room import RoomState
-from samvad.protocol.secret import derive
+from samvad.protocol.secret import derive, passphrase_hash
 from samvad.protocol.ticket import Ticket, Tickets
 from samvad.protocol.uplink import Forget, Hello, Message
 
@@ -48,13 +54,18 @@ EVENTS = 10_000
 SHOWN = 32_768
 """Paths with a good ticket that are remembered; then it begins anew."""
 
-_PLAYLISTS = {b"master.m3u8": ""} | {f"{r}/index.m3u8".encode(): r for r in RENDITIONS}
-"""What may follow a ticket: the rendition, or "" for the multivariant playlist."""
+_INDEX, _LONG, _LEAN = "index.m3u8", "long.m3u8", "lean.json"
+_PLAYLISTS = {b"master.m3u8": ("", "")} | {
+    f"{r}/{what}".encode(): (r, what) for r in RENDITIONS for what in (_INDEX, _LONG, _LEAN)
+}
+"""What may follow a ticket: the rendition, or "" for the multivariant playlist; and what of it."""
 _OF_EVENT = re.compile(rf"/live/({EVENT})/(state\.json|replay\.m4a|m/([\w-]+)\.m4s)".encode())
 _PAGE = re.compile(rf"/e/({SLUG})".encode())
-_DOOR = re.compile(rf"/door/({EVENT})".encode())
+_DOOR = re.compile(rf"/door/({EVENT})(/serving\.json|/leave)?".encode())
 _READING = (b"GET", b"HEAD")
 
+_LEFT = Answer(204, [NEVER_STORED, ANYWHERE])
+_PHRASE_MAX = 200
 _DOOR_HEADERS = (JSON, NEVER_STORED, ANYWHERE, NO_SNIFF)
 _OVER = (Situation.ENDED, Situation.CANCELLED)
 _FORGED, _GONE = INDEX["tickets_forged"], INDEX["tickets_gone"]
@@ -69,6 +80,7 @@ class _Shown(NamedTuple, Generic[Token]):
     event: Event[Token]
     ticket: Ticket
     rendition: str
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +113,8 @@ class Site(Generic[Token]):
         self._events: dict[str, Event[Token]] = {}
         self._staged: dict[str, Event[Token]] = {}
         """Those of which the stage has told: the only ones with media, waiters or a room."""
+        self._housed: set[str] = set()
+        """Those whose seats and line this process has opened."""
         self._slugs: dict[str, str] = {}
         self._ready: Ready = {}
         self._shown: dict[bytes, _Shown[Token]] = {}
@@ -159,24 +173,26 @@ class Site(Generic[Token]):
             return REFUSALS[403]
         if len(self._shown) >= SHOWN:
             self._shown.clear()
-        shown = self._shown[path] = _Shown(event, ticket, _PLAYLISTS[pieces[4]])
+        shown = self._shown[path] = _Shown(event, ticket, *_PLAYLISTS[pieces[4]])
         return self._playlist(shown, query, request, token, at)
 
     def _playlist(
         self, shown: "_Shown[Token]", query: bytes, request: Request, token: Token, at: Moment
     ) -> Answer | None:
-        event, ticket, rendition = shown
+        event, ticket, rendition, what = shown
         if ticket.expires_min * 60_000 <= at.wall_ms:
             return REFUSALS[403]
         live = event.live
         if not live.playable and event.situation(at.wall_ms) in _OVER:
             return REFUSALS[410]  # the window is gone; the door knows of the recording
-        if not event.seats.touch(ticket, at.now):
+        if not event.house.touch(ticket, at.now):
             self._count[_GONE] += 1
             return REFUSALS[410]
         zipped = request.fields.gzip
         if not rendition:
-            return MASTER[zipped] if live.playable else REFUSALS[503]
+            return live.master(zipped)
+        if what != _INDEX:
+            return (live.names if what == _LEAN else live.long_playlist)(rendition, zipped)
         if not query:
             return live.playlist(rendition, False, zipped)
         asked = parse(query)
@@ -201,8 +217,12 @@ class Site(Generic[Token]):
             event = self._events.get(self._slugs.get(name, name))
             html = event.page.answer(request.fields, query) if event is not None else None
             return html or not_found(request.fields, query)
-        if _DOOR.fullmatch(path):
-            return REFUSALS[405]
+        knock = _DOOR.fullmatch(path)
+        if knock is not None:
+            event = self._events.get(knock[1].decode()) if knock[2] == b"/serving.json" else None
+            if event is not None:
+                return event.serving(request.fields, at) or REFUSALS[404]
+            return REFUSALS[404 if knock[2] == b"/serving.json" else 405]
         of_event = _OF_EVENT.fullmatch(path)
         event = self._events.get(of_event[1].decode()) if of_event is not None else None
         if of_event is None or event is None:
@@ -211,9 +231,12 @@ class Site(Generic[Token]):
             return event.state(request.fields, at) or REFUSALS[404]
         if of_event[2] == b"replay.m4a":
             return event.replay_file.answer(request.fields, at.now)
-        if event.live.hinted(of_event[3].decode(), token, at.now):
+        name = of_event[3].decode()
+        if event.live.awaited(name, token, at.now):
             self._wait(token, _Pending(event.name, "", False, False, path))
             return None
+        if event.live.made_now(name):
+            return self._object(path, self._ready[path], request)
         return REFUSALS[404]
 
     def _less_usual(self, request: Request, at: Moment) -> Answer:
@@ -221,23 +244,36 @@ class Site(Generic[Token]):
             return PREFLIGHT
         path = request.target.partition(b"?")[0]
         knock = _DOOR.fullmatch(path)
-        if knock is None:
-            return REFUSALS[405 if path in self._ready else 404]
+        if knock is None or knock[2] == b"/serving.json":
+            return REFUSALS[405 if knock or path in self._ready else 404]
         event = self._events.get(knock[1].decode())
         if event is None or event.plan is None:
             return REFUSALS[404]
-        shown = door.shown_ticket(request.body)
+        shown = door.read_shown(request.body)
         if shown is None:
             return REFUSALS[400]
-        verdict = door.decide(
-            situation=event.situation(at.wall_ms),
-            doors_ms=event.plan.doors_ms,
-            seats=event.seats,
-            tickets=event.tickets,
-            shown=shown,
-            now=at.now,
-            wall_ms=at.wall_ms,
-        )
+        if knock[2]:
+            return self._leave(event, shown.ticket, at)
+        return self._knock(event, event.plan, shown, at)
+
+    def _leave(self, event: Event[Token], shown: str, at: Moment) -> Answer:
+        """A page is closed and says so. Whatever it shows, there is nothing more to say."""
+        ticket = event.tickets.verify(shown, at.wall_ms) if shown else None
+        if ticket is not None and event.situation(at.wall_ms) not in _OVER:
+            event.house.leave(ticket)
+            self._counters.add("left")
+        return _LEFT
+
+    def _knock(self, event: Event[Token], plan: EventPlan, shown: door.Shown, at: Moment) -> Answer:
+        lane = passes.read(event.pass_key, shown.pass_, at.wall_ms) if shown.pass_ else None
+        invited = lane is not None
+        if shown.phrase and plan.door.passphrase_hash and not invited:
+            told = passphrase_hash(self._secret, event.name, shown.phrase[:_PHRASE_MAX])
+            invited = hmac.compare_digest(told, plan.door.passphrase_hash)
+        if lane is None or plan.door.way != "priority":
+            lane = Lane.ANYONE
+        who = door.Visitor(shown.ticket, shown.place, lane, invited)
+        verdict = event.door(at).decide(event.terms(at.wall_ms), who, at.now, at.wall_ms)
         self._count_verdict(verdict)
         over = isinstance(verdict, door.Refuse) and verdict.reason is door.Reason.ENDED
         replay = replay_path(event.name) if over and event.replay(at.now) else None
@@ -246,7 +282,9 @@ class Site(Generic[Token]):
     def _count_verdict(self, verdict: door.Verdict) -> None:
         if isinstance(verdict, door.Admit):
             self._counters.add("admitted")
-        elif verdict.reason is door.Reason.FULL:
+        elif isinstance(verdict, door.Wait):
+            self._counters.add("told_to_wait")
+        elif verdict.reason in (door.Reason.FULL, door.Reason.CLOSED, door.Reason.REDUCED):
             self._counters.add("refused_full_house")
         else:
             self._counters.add("refused_closed")
@@ -297,18 +335,33 @@ class Site(Generic[Token]):
         event = self._events.get(name)
         if event is None and len(self._events) < EVENTS:
             media_key = derive(self._secret, "media", name)
-            path = self._folders.run / "seats" / name
             event = self._events[name] = Event(
                 name,
                 live=LiveEvent(name, self._ready, media_key, self._settings.window_s),
                 tickets=Tickets(derive(self._secret, "ticket", name)),
+                places=Places(derive(self._secret, "place", name)),
+                pass_key=passes.key(self._secret, name),
                 replay=ReplayFile(self._folders.replay(name)),
-                open_seats=lambda limit: Seats(
-                    path, limit, self._settings.seat_hold_s, self._index
-                ),
+                open_house=lambda seats: self._open_house(name, seats),
                 low_latency_listeners=self._settings.low_latency_listeners,
+                joins_per_s=self._settings.joins_per_s,
             )
         return event
+
+    def _open_house(self, name: str, seats: int) -> House:
+        run, hold_s = self._folders.run, self._settings.seat_hold_s
+        self._housed.add(name)
+        table = Seats(run / "seats" / name, seats, hold_s, self._index)
+        try:
+            return House(table, Board(run / "boards" / name), derive(self._secret, "line", name))
+        except BaseException:
+            table.close()
+            raise
+
+    def tick(self, at: Moment) -> None:
+        """Let all lines move."""
+        for name in self._housed:
+            self._events[name].tick(at)
 
     def set_plan(self, plan: EventPlan) -> bool:
         """A new or changed plan. False: there are too many events already."""
@@ -349,3 +402,10 @@ class Site(Generic[Token]):
             for event in self._staged.values()
             if event.situation(at.wall_ms) is Situation.LIVE
         ]
+
+    def counted(self, named: Iterable[str], at: Moment) -> dict[str, Counts]:
+        """Counts for the console: of the events that are on, and of those named."""
+        known = [event for name in named if (event := self._events.get(name)) is not None]
+        on = (Situation.DOORS, Situation.LIVE)
+        known += [e for e in self._staged.values() if e.situation(at.wall_ms) in on]
+        return {event.name: event.counts(at) for event in known if event.plan is not None}

@@ -1,8 +1,10 @@
 """state.json: what everybody may know of an event, as bytes. Pure."""
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from samvad.protocol.plan import EventPlan
 from samvad.protocol.playlist import Form
@@ -21,11 +23,17 @@ class Situation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Honest counts: `listening` fetched a playlist just now, `admitted` hold a seat."""
+    """Honest counts (docs/counts.md): `listening` fetched what is to be heard just now, `admitted`
+    hold a seat, `in_line` have a number that was not called; `peak` of listening; `refused` and
+    `joined` (seats given) in total."""
 
     listening: int = 0
     admitted: int = 0
     seats: int = 0
+    in_line: int = 0
+    refused: int = 0
+    peak: int = 0
+    joined: int = 0
 
 
 def situation_of(plan: EventPlan, room: RoomState | None, wall_ms: int) -> Situation:
@@ -39,12 +47,19 @@ def situation_of(plan: EventPlan, room: RoomState | None, wall_ms: int) -> Situa
     return Situation.DOORS if plan.doors_open(wall_ms) else Situation.ANNOUNCED
 
 
+def status_json(room: RoomState | None) -> dict[str, Any] | None:
+    """The host's line, or None."""
+    line = room.status if room else None
+    return {"text": line.text, "at_ms": line.at_ms} if line else None
+
+
 def as_json(
     plan: EventPlan,
     room: RoomState | None,
     *,
     counts: Counts,
     form: Form,
+    lean: str | None,
     replay: Replay | None,
     replay_path: str,
     wall_ms: int,
@@ -73,15 +88,10 @@ def as_json(
             }
             for name, s in names
         ],
-        "counts": {
-            "listening": counts.listening,
-            "admitted": counts.admitted,
-            "seats": counts.seats,
-        },
-        "status": {"text": room.status.text, "at_ms": room.status.at_ms}
-        if room and room.status
-        else None,
+        "counts": dataclasses.asdict(counts),
+        "status": status_json(room),
         "latency": form.value,
+        "lean": lean,
         "replay": {"url": replay_path, "bytes": replay.bytes, "duration_ms": replay.duration_ms}
         if replay
         else None,

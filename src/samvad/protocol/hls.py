@@ -8,6 +8,8 @@
     /live/<event>/m/<name>.m4s | .mp4         media segments and parts | init segments
     /live/<event>/<ticket>/master.m3u8
     /live/<event>/<ticket>/<rendition>/index.m3u8
+    /live/<event>/<ticket>/<rendition>/long.m3u8     the same in segments of 5.76 s
+    /live/<event>/<ticket>/<rendition>/lean.json     names of what is to come
 
 Inside a playlist media are named relative to it (`../../m/<name>.m4s`), so the same bytes
 serve every ticket. Delivery directives: RFC 8216bis, section 6.2.5 (`_HLS_msn`,
@@ -51,6 +53,14 @@ def master_path(event: str, ticket: str) -> str:
 
 def rendition_path(event: str, ticket: str, rendition: str) -> str:
     return f"/live/{event}/{ticket}/{rendition}/index.m3u8"
+
+
+def long_path(event: str, ticket: str, rendition: str) -> str:
+    return f"/live/{event}/{ticket}/{rendition}/long.m3u8"
+
+
+def lean_path(event: str, ticket: str, rendition: str) -> str:
+    return f"/live/{event}/{ticket}/{rendition}/lean.json"
 
 
 def media_path(event: str, name: str, ending: str = "m4s") -> str:

@@ -24,6 +24,18 @@ RESUMED = "resumed"
 COUNTS = "counts"
 INCIDENT = "incident"
 STATUS = "status"
+SPEAKER_MUTED = "speaker_muted"
+SPEAKER_UNMUTED = "speaker_unmuted"
+SPEAKER_REMOVED = "speaker_removed"
+LADDER = "ladder"
+"""What somebody ordered of the ladder. Facts of what a person did carry their name as `by`."""
+RUNG = "rung"
+"""The ladder's rung has changed: {"n", "effect", "by"}; n 0 is its foot."""
+PROMISE = "promise"
+"""The recording is promised: {"by_ms"}."""
+PROMISE_KEPT = "promise_kept"
+PROMISE_LATE = "promise_late"
+"""It was not there at {"by_ms"}."""
 
 
 @dataclass(frozen=True, slots=True)

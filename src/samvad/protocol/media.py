@@ -16,6 +16,8 @@ PARTS_PER_SEGMENT = 3
 PARTS_PER_LONG_SEGMENT = 9
 PART_S = PART_48K / RATE
 SEGMENT_S = PART_S * PARTS_PER_SEGMENT
+SEGMENTS_PER_LONG = PARTS_PER_LONG_SEGMENT // PARTS_PER_SEGMENT
+LONG_S = SEGMENT_S * SEGMENTS_PER_LONG
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,16 @@ def object_name(key: bytes, *about: object) -> str:
     text = "/".join(str(a) for a in about).encode()
     digest = hashlib.blake2b(text, key=key, digest_size=16, person=b"object").digest()
     return base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
+
+
+def segment_name(key: bytes, rendition: str, discontinuity: int, msn: int) -> str:
+    """The object name of a whole segment; known before it is made (lean.json)."""
+    return object_name(key, rendition, discontinuity, msn, "segment")
+
+
+def long_name(key: bytes, rendition: str, discontinuity: int, long_msn: int) -> str:
+    """The object name of a long segment: of the segments `long_msn` * 3 and the two after it."""
+    return object_name(key, rendition, discontinuity, long_msn, "long")
 
 
 def part_name(key: bytes, rendition: str, discontinuity: int, msn: int, part: int) -> str:

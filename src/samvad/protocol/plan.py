@@ -60,14 +60,14 @@ class PlannedSpeaker:
 class DoorPlan:
     """How listeners come in.
 
-    `way`: "first_come" (order of arrival, by the minute), "shuffled" (all who come before the
-    doors open are one bucket, in random order), "priority" (guests, those who set a reminder,
+    `way`: "shuffled" (all who come before the doors open are one bucket, in random order),
+    "first_come" (order of arrival, by the minute), "priority" (guests, those who set a reminder,
     members, anyone, in this order), "invite" (with a signed pass or the passphrase only).
     `joins_per_s` 0: what the gates' setting says. `passphrase_hash` is
     protocol/secret.py `passphrase_hash`, or "" when a passphrase opens nothing.
     """
 
-    way: str = "first_come"
+    way: str = "shuffled"
     joins_per_s: int = 0
     passphrase_hash: str = ""
 

@@ -3,7 +3,9 @@
 From a `Window` (what a listener may hear now) to text, with no clock and no request. Names
 are relative, so the same bytes serve every ticket.
 
-Two forms: `LOW` (LL-HLS: parts, preload hint, blocking reload) and `PLAIN` (segments only).
+Three forms: `LOW` (LL-HLS: parts, preload hint, blocking reload), `PLAIN` (segments only) and
+`LONG` (three segments in one). The first two tell of the same segments by the same numbers and may
+follow each other at one URL; the third has numbers, names and a URL of its own.
 """
 
 import datetime
@@ -13,12 +15,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from samvad.protocol.hls import MEDIA_UP
-from samvad.protocol.media import PART_48K, PARTS_PER_SEGMENT, RATE, Rendition
+from samvad.protocol.media import (
+    PART_48K,
+    PARTS_PER_LONG_SEGMENT,
+    PARTS_PER_SEGMENT,
+    RATE,
+    Rendition,
+)
 
 CONTENT_TYPE = "application/vnd.apple.mpegurl"
 
 TARGET_S = math.ceil(PART_48K * PARTS_PER_SEGMENT / RATE)
 """EXT-X-TARGETDURATION. 4.4.3.1: rounded EXTINF durations are not greater; it never changes."""
+
+LONG_TARGET_S = math.ceil(PART_48K * PARTS_PER_LONG_SEGMENT / RATE)
 
 PART_TARGET_S = PART_48K / RATE
 HOLD_BACK_S = 3 * TARGET_S
@@ -36,6 +46,7 @@ class Form(StrEnum):
 
     LOW = "low"
     PLAIN = "plain"
+    LONG = "long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,25 +98,33 @@ class Window:
     ended: bool = False
 
 
-def render_master(renditions: Iterable[Rendition]) -> str:
+def render_master(renditions: Iterable[Rendition], form: Form = Form.LOW) -> str:
     """The multivariant playlist (4.4.6.2); the first rendition is where players begin."""
+    name = "long" if form is Form.LONG else "index"
     lines = ["#EXTM3U", "#EXT-X-INDEPENDENT-SEGMENTS"]
     for r in renditions:
         lines += [
             f"#EXT-X-STREAM-INF:BANDWIDTH={r.bandwidth},AVERAGE-BANDWIDTH={r.average_bandwidth},"
             f'CODECS="{r.codecs}",STABLE-VARIANT-ID="{r.name}"',
-            f"{r.name}/index.m3u8",
+            f"{r.name}/{name}.m3u8",
         ]
     return "\n".join(lines) + "\n"
 
 
 def render_media(window: Window, form: Form, skip: bool = False) -> str:
-    """A media playlist; with `skip` a delta update, when there is something to leave out."""
+    """A media playlist; with `skip` a delta update, when there is something to leave out.
+
+    LONG wants a window of long segments (gate/long.py makes it).
+    """
+    target_s = LONG_TARGET_S if form is Form.LONG else TARGET_S
     # 6.2.5.1: "A Server MUST ignore the _HLS_skip directive if the Playlist [...] contains
     # an EXT-X-ENDLIST tag".
-    skipped = _skippable(window.segments) if skip and not window.ended else 0
+    may_skip = skip and not window.ended and form is not Form.LONG
+    skipped = _skippable(window.segments) if may_skip else 0
     low = form is Form.LOW
     control = [f"HOLD-BACK={_s(HOLD_BACK_S)}", f"CAN-SKIP-UNTIL={_s(CAN_SKIP_UNTIL_S)}"]
+    if form is Form.LONG:
+        control = [f"HOLD-BACK={_s(3 * target_s)}"]
     if low:
         control = ["CAN-BLOCK-RELOAD=YES", f"PART-HOLD-BACK={_s(PART_HOLD_BACK_S)}", *control]
     lines = [
@@ -113,7 +132,7 @@ def render_media(window: Window, form: Form, skip: bool = False) -> str:
         # 6.2.1: the version "SHOULD NOT be greater than what is required"; by section 8 an
         # EXT-X-MAP asks for 6, an EXT-X-SKIP for 9.
         f"#EXT-X-VERSION:{9 if skipped else 6}",
-        f"#EXT-X-TARGETDURATION:{TARGET_S}",
+        f"#EXT-X-TARGETDURATION:{target_s}",
         f"#EXT-X-SERVER-CONTROL:{','.join(control)}",
     ]
     if low:

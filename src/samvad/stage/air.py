@@ -14,7 +14,7 @@ from samvad.base.errors import PlainError
 from samvad.broadcast.broadcast import Broadcast
 from samvad.protocol.room import Replay
 from samvad.stage.opus import Pcm
-from samvad.stage.session import Refused
+from samvad.stage.refusals import Refused
 from samvad.stage.setting import Setting
 
 log = logging.getLogger("samvad.stage")

@@ -23,7 +23,8 @@ from samvad.stage.keeper import read_memory
 from samvad.stage.links import Link, Links
 from samvad.stage.mixer import Mixer, mean_squares
 from samvad.stage.opus import FRAME
-from samvad.stage.session import Refused, Session, Who
+from samvad.stage.refusals import Refused
+from samvad.stage.session import Session, Who
 from samvad.stage.setting import Setting
 
 log = logging.getLogger("samvad.stage")
@@ -202,7 +203,7 @@ class Conversation:
 
     def mute(self, who: Who, id_: str, muted: bool) -> Refused | None:
         """See Session.mute."""
-        return self._done(self.session.mute(who, id_, muted))
+        return self._done(self.session.mute(who, id_, muted, self._wall()))
 
     def remove(self, who: Who, id_: str) -> Refused | None:
         """See Session.remove."""
@@ -211,6 +212,10 @@ class Conversation:
     def say(self, who: Who, text: str) -> Refused | None:
         """See Session.say."""
         return self._done(self.session.say(who, text, self._wall()))
+
+    def order(self, who: Who, mode: str, rung: int) -> Refused | None:
+        """See Session.order."""
+        return self._done(self.session.order(who, mode, rung, self._wall()))
 
     def _done(self, refused: Refused | None) -> Refused | None:
         if refused is None:

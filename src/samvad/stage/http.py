@@ -6,6 +6,7 @@
     POST   /stage/<event>/speakers/<id>/mute          {"muted": bool}
     DELETE /stage/<event>/speakers/<id>
     POST   /stage/<event>/status                      {"text": "…"}
+    POST   /stage/<event>/ladder                      {"mode": "auto"|"hold"|"force", "rung": n}
 
 WHIP and WHEP are in whip.py. Every refusal is JSON: {"error": code, "says": sentence}.
 """
@@ -19,11 +20,12 @@ from typing import Any
 from aiohttp import web
 
 from samvad.protocol.hls import EVENT_RE
-from samvad.protocol.room import RoomState, as_dict
+from samvad.protocol.room import ORDERS, RoomState, as_dict
 from samvad.stage.conversation import Conversation
 from samvad.stage.figures import Figures
+from samvad.stage.refusals import Refused
 from samvad.stage.rooms import Rooms
-from samvad.stage.session import Refused, Who
+from samvad.stage.session import Who
 
 log = logging.getLogger("samvad.stage")
 
@@ -60,6 +62,7 @@ STATUS = {
     "too_large": 413,
     "media_type": 415,
     "too_long": 422,
+    "bad_rung": 422,
     "cannot_start": 507,
     "replay_failed": 507,
     "closing": 503,
@@ -292,6 +295,19 @@ async def status(request: web.Request) -> web.Response:
     return web.json_response(room_json(conversation, who, conversation.state))
 
 
+async def ladder(request: web.Request) -> web.Response:
+    conversation = conversation_of(request)
+    who = who_asks(request, conversation)
+    data = await _json(request)
+    mode, rung = data.get("mode"), data.get("rung")
+    if mode == "auto" and rung is None:
+        rung = 0
+    if mode not in ORDERS or not isinstance(rung, int) or isinstance(rung, bool):
+        raise Refusal("bad_request", 'The body is {"mode": "auto", "hold" or "force", "rung": 3}.')
+    checked(conversation.order(who, mode, rung))
+    return web.json_response(room_json(conversation, who, conversation.state))
+
+
 async def preflight(request: web.Request) -> web.Response:
     return web.Response(headers=PREFLIGHT)
 
@@ -304,6 +320,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post(base + "/live", live)
     app.router.add_post(base + "/end", end)
     app.router.add_post(base + "/status", status)
+    app.router.add_post(base + "/ladder", ladder)
     app.router.add_post(base + "/speakers/{speaker}/mute", mute)
     app.router.add_delete(base + "/speakers/{speaker}", remove)
     for path in (
@@ -312,6 +329,7 @@ def add_routes(app: web.Application) -> None:
         "/live",
         "/end",
         "/status",
+        "/ladder",
         "/speakers/{speaker}/mute",
         "/speakers/{speaker}",
     ):

@@ -6,13 +6,34 @@ what must be told to others (facts for the journal, speakers to disconnect) gath
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from samvad.protocol import journal
 from samvad.protocol.plan import EventPlan, PlannedSpeaker
-from samvad.protocol.room import Phase, Replay, RoomSpeaker, RoomState, StatusLine
+from samvad.protocol.room import (
+    ORDERS,
+    LadderOrder,
+    Phase,
+    Replay,
+    RoomSpeaker,
+    RoomState,
+    StatusLine,
+)
+from samvad.stage.refusals import (
+    ALREADY,
+    CANCELLED,
+    ENDED,
+    FULL,
+    NO_SPEAKER,
+    NOT_HOST,
+    NOT_RUNG,
+    NOT_SPEAKER,
+    NOT_VOICE,
+    REMOVED,
+    Refused,
+)
 
 STATUS_MAX = 280
 
@@ -76,25 +97,6 @@ OPERATOR = Who("operator", "Operator", "operator")
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """Why something was not done: a code for programs, a sentence for people."""
-
-    code: str
-    says: str
-
-
-NOT_HOST = Refused("not_host", "Only the host can do that.")
-ENDED = Refused("ended", "This conversation has ended.")
-REMOVED = Refused("removed", "The host has removed you from this conversation.")
-FULL = Refused("full", "All places for speakers are taken.")
-NOT_SPEAKER = Refused("not_speaker", "This token is not a speaker's.")
-NO_SPEAKER = Refused("no_speaker", "There is no such speaker.")
-CANCELLED = Refused("cancelled", "This conversation has been cancelled.")
-ALREADY = Refused("already", "This conversation is or was on air already.")
-NOT_VOICE = Refused("not_voice", "This conversation does not begin with this voice.")
-
-
-@dataclass(frozen=True, slots=True)
 class NewFact:
     """A fact for the journal, as JournalWriter.append takes it."""
 
@@ -125,6 +127,7 @@ class Session:
     ended_ms: int | None = None
     status: StatusLine | None = None
     replay: Replay | None = None
+    ladder: LadderOrder | None = None
     members: dict[str, Member] = field(default_factory=dict)
     facts: list[NewFact] = field(default_factory=list)
     drop: set[str] = field(default_factory=set)
@@ -190,7 +193,7 @@ class Session:
             return NOT_HOST
         if self.plan.cancelled:
             return CANCELLED
-        if not self._act(Act.GO_LIVE, wall_ms):
+        if not self._act(Act.GO_LIVE, wall_ms, by):
             return ALREADY
         return None
 
@@ -198,7 +201,7 @@ class Session:
         """The host ends the event; once ended it stays so, and asking again is no error."""
         if not by.is_host:
             return NOT_HOST
-        self.end(wall_ms)
+        self._act(Act.END, wall_ms, by)
         return None
 
     def end(self, wall_ms: int) -> bool:
@@ -269,13 +272,16 @@ class Session:
         if member is not None:
             self._leave(member, wall_ms)
 
-    def mute(self, by: Who, id_: str, muted: bool) -> Refused | None:
-        """The host mutes anybody, a speaker oneself."""
+    def mute(self, by: Who, id_: str, muted: bool, wall_ms: int) -> Refused | None:
+        """The host mutes anybody, which is a fact; a speaker oneself, which is nobody's matter."""
         if not by.is_host and by.id != id_:
             return NOT_HOST
         member = self.members.get(id_)
         if member is None:
             return NO_SPEAKER
+        if by.id != id_ and member.muted != muted:
+            kind = journal.SPEAKER_MUTED if muted else journal.SPEAKER_UNMUTED
+            self._fact(kind, wall_ms, speaker=id_, name=member.planned.name, by=by.name)
         member.muted = muted
         if muted:
             member.speaking, member.level = False, 0.0
@@ -288,6 +294,9 @@ class Session:
         member = self.members.get(id_)
         if member is None:
             return NO_SPEAKER
+        if member.presence is not Presence.REMOVED:
+            name = member.planned.name
+            self._fact(journal.SPEAKER_REMOVED, wall_ms, speaker=id_, name=name, by=by.name)
         self._leave(member, wall_ms)
         member.presence = MOVES[member.presence][Move.REMOVE]
         self.drop.add(id_)
@@ -301,7 +310,24 @@ class Session:
         if len(text) > STATUS_MAX:
             return Refused("too_long", f"A status line has at most {STATUS_MAX} characters.")
         self.status = StatusLine(text, wall_ms) if text else None
-        self._fact(journal.STATUS, wall_ms, text=text)
+        self._fact(journal.STATUS, wall_ms, text=text, by=by.name)
+        return None
+
+    def order(self, by: Who, mode: str, rung: int, wall_ms: int) -> Refused | None:
+        """What the host orders of the ladder (protocol/room.py LadderOrder); `rung` counts from
+        1, 0 is none. Whoever releases it names no rung."""
+        if not by.is_host:
+            return NOT_HOST
+        if self.plan.cancelled:
+            return CANCELLED
+        if self.phase is Phase.ENDED:
+            return ENDED
+        if mode not in ORDERS or not 0 <= rung <= len(self.plan.ladder):
+            return NOT_RUNG
+        rung = 0 if mode == "auto" else rung
+        self.ladder = LadderOrder(mode, rung, by.name, wall_ms)
+        effect = self.plan.ladder[rung - 1].effect if rung else ""
+        self._fact(journal.LADDER, wall_ms, mode=mode, rung=rung, effect=effect, by=by.name)
         return None
 
     def levels(self, id_: str, level: float, speaking: bool) -> bool:
@@ -337,6 +363,7 @@ class Session:
             ),
             status=self.status,
             replay=self.replay,
+            ladder=self.ladder,
         )
 
     def memory(self) -> dict[str, Any]:
@@ -346,6 +373,7 @@ class Session:
             "live_since_ms": self.live_since_ms,
             "ended_ms": self.ended_ms,
             "status": [self.status.text, self.status.at_ms] if self.status else None,
+            "ladder": asdict(self.ladder) if self.ladder else None,
             "replay": [self.replay.bytes, self.replay.duration_ms] if self.replay else None,
             "removed": [i for i, m in self.members.items() if m.presence is Presence.REMOVED],
             "muted": [i for i, m in self.members.items() if m.muted],
@@ -357,9 +385,11 @@ class Session:
         live_since_ms, ended_ms = memory["live_since_ms"], memory["ended_ms"]
         status = StatusLine(*memory["status"]) if memory["status"] else None
         replay = Replay(*memory["replay"]) if memory["replay"] else None
+        order = memory.get("ladder")  # not known to the stages of the first version
+        ladder = LadderOrder(**order) if order else None
         removed, muted = set(memory["removed"]), set(memory["muted"])
         self.phase, self.live_since_ms, self.ended_ms = phase, live_since_ms, ended_ms
-        self.status, self.replay = status, replay
+        self.status, self.replay, self.ladder = status, replay, ladder
         for id_, member in self.members.items():
             if id_ in removed:
                 member.presence = Presence.REMOVED
@@ -367,17 +397,19 @@ class Session:
 
     # inside
 
-    def _act(self, act: Act, wall_ms: int) -> bool:
+    def _act(self, act: Act, wall_ms: int, by: Who | None = None) -> bool:
+        """`by`: whose button it was; None when nobody pressed any."""
         following = TRANSITIONS[self.phase].get(act)
         if following is None:
             return False
         was, self.phase = self.phase, following
+        whose = {"by": by.name} if by else {}
         if following is Phase.LIVE:
             self.live_since_ms = wall_ms
-            self._fact(journal.WENT_LIVE, wall_ms)
+            self._fact(journal.WENT_LIVE, wall_ms, **whose)
         elif following is Phase.ENDED:
             self.ended_ms = wall_ms
-            self._fact(journal.ENDED, wall_ms, was_live=was is Phase.LIVE)
+            self._fact(journal.ENDED, wall_ms, was_live=was is Phase.LIVE, **whose)
             for id_, member in self.members.items():
                 self._leave(member, wall_ms)
                 self.drop.add(id_)

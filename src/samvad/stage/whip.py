@@ -19,8 +19,8 @@ from aiohttp import web
 from samvad.stage.conversation import Conversation
 from samvad.stage.engine import IceServer
 from samvad.stage.http import PREFLIGHT, Refusal, body, conversation_of, who_asks
+from samvad.stage.refusals import Refused
 from samvad.stage.sdp import MAX_BYTES, OfferError
-from samvad.stage.session import Refused
 
 SDP = "application/sdp"
 

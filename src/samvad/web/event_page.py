@@ -7,9 +7,11 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from samvad.events import passes, terms
 from samvad.events.models import Event
+from samvad.events.service import happened_path
 from samvad.events.zones import unix_ms
-from samvad.protocol.hls import door_path, page_path, replay_path, state_path
+from samvad.protocol.hls import door_path, page_path, replay_path, serving_path, state_path
 from samvad.web import words
 from samvad.web.context import common
 
@@ -28,6 +30,8 @@ def context(event: Event, speakers: list[str]) -> dict[str, Any]:
     shared = common(page_path(event.slug))
     lang = shared["lang"]
     starts = event.starts_at
+    web = settings.SAMVAD.web_url()
+    priority = event.way == "priority" and not event.over
     return shared | {
         "title": event.title,
         "description": event.description,
@@ -36,14 +40,22 @@ def context(event: Event, speakers: list[str]) -> dict[str, Any]:
         "starts_iso": starts.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if starts else "",
         "replay": replay_path(event.pk),
         "state": event.state,
+        "happened": web + happened_path(event),
         "config": {
             "event": event.pk,
             "slug": event.slug,
             "lang": lang,
             "gate": "",
-            "web": settings.SAMVAD.web_url(),
+            "web": web,
             "state": state_path(event.pk),
             "door": door_path(event.pk),
+            "serving": serving_path(event.pk),
+            "way": event.way,
+            "ladder": [rung.effect for rung in terms.rungs(event)],
+            "member": f"{web}/events/{event.pk}/member?lang={lang}" if priority else "",
+            "remind": f"{web}/events/{event.pk}/remind?lang={lang}"
+            if passes.reminders_close_ms(event) is not None
+            else "",
             "starts_ms": unix_ms(starts) if starts else None,
             "zone": event.zone,
             "title": event.title,

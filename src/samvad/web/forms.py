@@ -17,7 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from samvad.base.errors import PlainError
 from samvad.events import service, zones
 from samvad.events.models import Event, Speaker
-from samvad.web import words
+from samvad.events.terms import OWN, PASSPHRASE_MOST, Terms
+from samvad.protocol.plan import JOINS_MAX_PER_S, PROMISE_MAX_MIN, PROMISE_MIN
+from samvad.web import settled, words
 
 NOW, LATER = "now", "later"
 FIRST, SECOND = "first", "second"
@@ -93,6 +95,53 @@ class EventForm(forms.Form):
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
         help_text=_("How many can listen at the same time. Set what was proven to fit."),
     )
+    way = forms.ChoiceField(
+        label=_("How listeners come in when not all fit"),
+        required=False,
+        choices=list(settled.WAYS.items()),
+        initial="shuffled",
+        widget=forms.RadioSelect,
+    )
+    passphrase = forms.CharField(
+        label=_("Passphrase"),
+        required=False,
+        max_length=PASSPHRASE_MOST,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )
+    ladder = forms.ChoiceField(
+        label=_("What is given up, and how soon"),
+        required=False,
+        choices=list(settled.LADDERS.items()),
+        initial="standard",
+        widget=forms.RadioSelect,
+        help_text=_("Speakers and the recording are never touched."),
+    )
+    joins_per_s = forms.IntegerField(
+        label=_("New listeners per second"),
+        required=False,
+        min_value=0,
+        max_value=JOINS_MAX_PER_S,
+        initial=0,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+        help_text=_("At most so many go in each second. 0: what the site is set to."),
+    )
+    floor = forms.IntegerField(
+        label=_("Floor"),
+        required=False,
+        min_value=0,
+        initial=0,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+        help_text=_("So many are kept at the very worst. 0: none is declared."),
+    )
+    promise_min = forms.IntegerField(
+        label=_("Minutes until the recording is there"),
+        required=False,
+        min_value=1,
+        max_value=PROMISE_MAX_MIN,
+        initial=PROMISE_MIN,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+        help_text=_("Promised to listeners, then checked, and published whether it was kept."),
+    )
 
     def __init__(self, *args: Any, event: Event | None = None, **kwargs: Any) -> None:
         self.event = event
@@ -107,6 +156,18 @@ class EventForm(forms.Form):
             field = self.fields["zone"]
             assert isinstance(field, forms.ChoiceField)
             field.choices = [*_zone_choices(), (event.zone, event.zone)]
+        if event is not None and event.own_ladder is not None:
+            own = self.fields["ladder"]
+            assert isinstance(own, forms.ChoiceField)
+            own.choices = [(OWN, gettext("The host’s own ladder.")), *settled.LADDERS.items()]
+        has_phrase = event is not None and bool(event.passphrase_hash)
+        self.fields["passphrase"].help_text = (
+            gettext("Only for a conversation by invitation. Empty: the one that is set stays.")
+            if has_phrase
+            else gettext(
+                "Only for a conversation by invitation. Empty: guests’ links alone let people in."
+            )
+        )
         if self["zone"].value():
             del self.fields["zone"].widget.attrs["data-zone"]
         self.ambiguous = False
@@ -123,8 +184,31 @@ class EventForm(forms.Form):
         except PlainError as error:
             raise ValidationError(str(error)) from None
 
+    @property
+    def settles_more(self) -> bool:
+        """Whether something under “When too many come” is wrong, or not as usual."""
+        names = ("ladder", "joins_per_s", "floor", "promise_min")
+        usual = {"ladder": "standard", "joins_per_s": 0, "floor": 0, "promise_min": PROMISE_MIN}
+        return any(self[n].errors or self[n].value() not in ("", usual[n], None) for n in names)
+
+    def _terms(self, data: Mapping[str, Any]) -> Terms:
+        ladder = data.get("ladder") or "standard"
+        return Terms(
+            way=data.get("way") or "shuffled",
+            passphrase=data.get("passphrase") or None,
+            joins_per_s=data.get("joins_per_s") or 0,
+            ladder="standard" if ladder == OWN else ladder,
+            own_ladder=self.event.own_ladder if ladder == OWN and self.event else None,
+            floor=data.get("floor") or 0,
+            promise_min=data.get("promise_min") or PROMISE_MIN,
+        )
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
+        data["terms"] = self._terms(data)
+        seats = data.get("seats")
+        if seats is not None and (data.get("floor") or 0) > seats:
+            self.add_error("floor", gettext("The floor is above the number of seats."))
         data["starts"] = None
         if data.get("start") == LATER:
             data["starts"] = self._starts(data)
@@ -207,6 +291,11 @@ def _initial(event: Event) -> dict[str, Any]:
         "which": (SECOND if local.fold else FIRST) if local else None,
         "speakers": "\n".join(named),
         "seats": event.seats,
+        "way": event.way,
+        "ladder": OWN if event.own_ladder is not None else event.ladder,
+        "joins_per_s": event.joins_per_s,
+        "floor": event.floor,
+        "promise_min": event.promise_min,
     }
 
 

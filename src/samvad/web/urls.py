@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from samvad.protocol.hls import EVENT, SLUG
-from samvad.web.pages import events, health, live, people
+from samvad.web.pages import console, events, happened, health, live, passes, people
 
 urlpatterns = [
     path("", events.index, name="index"),
@@ -15,9 +15,17 @@ urlpatterns = [
     re_path(rf"^events/(?P<event_id>{EVENT})/edit$", events.edit, name="event_edit"),
     re_path(rf"^events/(?P<event_id>{EVENT})/cancel$", events.cancel, name="event_cancel"),
     re_path(rf"^events/(?P<event_id>{EVENT})/end$", events.end, name="event_end"),
+    re_path(rf"^events/(?P<event_id>{EVENT})/member$", passes.member, name="event_member"),
+    re_path(rf"^events/(?P<event_id>{EVENT})/remind$", passes.remind, name="event_remind"),
+    re_path(rf"^happened/(?P<event_id>{EVENT})$", happened.happened, name="happened"),
     re_path(rf"^e/(?P<slug>{SLUG})$", live.to_gate, name="event_page"),
     re_path(rf"^studio/(?P<event_id>{EVENT})$", live.studio, name="studio"),
-    re_path(rf"^console/(?P<event_id>{EVENT})$", live.console, name="console"),
+    re_path(rf"^console/(?P<event_id>{EVENT})$", console.console, name="console"),
+    re_path(
+        rf"^console/(?P<event_id>{EVENT})/figures\.json$",
+        console.figures,
+        name="console_figures",
+    ),
     re_path(r"^@(?P<handle>[a-z0-9_]{2,30})$", people.profile, name="profile"),
     path("healthz", health.healthz, name="healthz"),
     # Of allauth only what works without a mail server.

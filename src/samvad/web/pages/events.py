@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from samvad.accounts.models import User
 from samvad.base.errors import PlainError
 from samvad.events import service
+from samvad.events.errors import EventError
 from samvad.events.lifecycle import State
 from samvad.events.models import Event
 from samvad.web.forms import EventForm
@@ -68,7 +69,7 @@ def new(request: HttpRequest) -> HttpResponse:
         data = form.cleaned_data
         try:
             event = service.create_event(_account(request), **_values(data))
-        except service.EventError as error:
+        except EventError as error:
             _blame(form, error)
         else:
             messages.success(request, _("The conversation is announced. Here are its links."))
@@ -100,7 +101,7 @@ def edit(request: HttpRequest, event_id: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             service.edit_event(found, **_values(form.cleaned_data))
-        except service.EventError as error:
+        except EventError as error:
             _blame(form, error)
         else:
             messages.success(request, _("Saved. The listeners’ page shows it within a second."))
@@ -166,11 +167,11 @@ def _about(found: Event) -> dict[str, Any]:
 
 
 def _values(data: dict[str, Any]) -> dict[str, Any]:
-    names = ("title", "description", "starts", "zone", "seats", "speakers")
+    names = ("title", "description", "starts", "zone", "seats", "speakers", "terms")
     return {name: data[name] for name in names}
 
 
-def _blame(form: EventForm, error: service.EventError) -> None:
+def _blame(form: EventForm, error: EventError) -> None:
     """Put what the service refused at its field."""
     field = {"starts": "time"}.get(error.field, error.field)
     form.add_error(field if field in form.fields else None, str(error))

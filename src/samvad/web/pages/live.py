@@ -1,7 +1,7 @@
-"""Pages around the live plane: studio, console, and the way to the crowd's page.
+"""Pages around the live plane: the studio, and the way to the crowd's page.
 
-Studio and console are shells that hold nothing secret: the token stands in the address's
-fragment, which browsers do not send, and their scripts show it to the stage.
+Studio and console (console.py) are shells that hold nothing secret: the token stands in the
+address's fragment, which browsers do not send, and their scripts show it to the stage.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from samvad.events.models import Event, Speaker
+from samvad.events.models import Event
 from samvad.protocol.hls import page_path
 
 
@@ -33,24 +33,12 @@ def to_gate(request: HttpRequest, slug: str) -> HttpResponse:
 def studio(request: HttpRequest, event_id: str) -> HttpResponse:
     """The speakers' page; who one is comes with the personal link."""
     event = get_object_or_404(Event, pk=event_id)
-    config = _config(event) | {"manage": _manage(request, event)}
+    config = live_config(event) | {"manage": manage_address(request, event)}
     return render(request, "studio.html", {"title": event.title, "config": config})
 
 
-@require_safe
-@never_cache
-def console(request: HttpRequest, event_id: str) -> HttpResponse:
-    """The operators' page. Its owner and the staff need no token: they get the host's."""
-    event = get_object_or_404(Event, pk=event_id)
-    config = _config(event) | {
-        "web": settings.SAMVAD.web_url(),
-        "manage": _manage(request, event),
-        "token": _host_token(event) if _may_operate(request, event) else "",
-    }
-    return render(request, "console.html", {"title": event.title, "config": config})
-
-
-def _config(event: Event) -> dict[str, Any]:
+def live_config(event: Event) -> dict[str, Any]:
+    """What the scripts of studio and console must know of the event, for everybody."""
     gate = settings.SAMVAD.gate_url()
     return {
         "event": event.pk,
@@ -62,19 +50,10 @@ def _config(event: Event) -> dict[str, Any]:
     }
 
 
-def _manage(request: HttpRequest, event: Event) -> str:
+def manage_address(request: HttpRequest, event: Event) -> str:
     """The address of the event's own page, for its owner only."""
     own = event.host_id == request.user.pk
     return settings.SAMVAD.web_url() + reverse("event", args=[event.pk]) if own else ""
-
-
-def _may_operate(request: HttpRequest, event: Event) -> bool:
-    user = request.user
-    return user.is_authenticated and (user.is_staff or event.host_id == user.pk)
-
-
-def _host_token(event: Event) -> str:
-    return Speaker.objects.values_list("token", flat=True).get(event=event, role=Speaker.HOST)
 
 
 def _languages() -> set[str]:

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from samvad.events.models import Event
 from samvad.protocol.hls import page_path
-from samvad.web import words
+from samvad.web import settled, words
 
 register = template.Library()
 
@@ -73,3 +73,15 @@ def page(event: Event) -> str:
 def names(event: Event) -> str:
     """{{ event|names }}: who speaks, "A, B and C" as the language joins a list."""
     return words.joined([s.name for s in event.speakers.all()], translation.get_language() or "en")
+
+
+@register.filter
+def way_in(event: Event) -> str:
+    """{{ event|way_in }}: how listeners come in."""
+    return settled.way_in(event)
+
+
+@register.filter
+def ladder_name(event: Event) -> str:
+    """{{ event|ladder_name }}: which ladder it has."""
+    return settled.ladder_name(event)

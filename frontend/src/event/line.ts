@@ -1,0 +1,141 @@
+// The line as one who waits sees it: how many are ahead, how long it may take, when to ask and
+// when to knock. Pure: moments are arguments (Unix ms), and so is chance (0 to 1).
+
+import { type Lane, LANES, type Serving, type Wait } from "./state.ts";
+
+/** One may stand in line so long before the doors open: all who do are shuffled then. */
+export const EARLY_MS = 30 * 60_000;
+/** Pages that were open before knock within this time, not in the same moment. */
+export const EARLY_SPREAD_MS = 60_000;
+/** Without news of the line for so long, the door itself is asked. */
+export const SILENCE_MS = 60_000;
+
+/** So many a second ask for their final number when a bucket closes, */
+export const SETTLE_PER_S = 5_000;
+/** and nobody waits longer for it: a place is kept for five minutes. */
+export const SETTLE_MOST_MS = 60_000;
+
+/** A place in the line. Only `place` is shown at the door; the rest is for the reader. */
+export interface InLine {
+  readonly place: string;
+  readonly lane: Lane;
+  /** From 1 on, in its lane. Provisional until `final`. */
+  readonly number: number;
+  readonly final: boolean;
+  /** People who go first, over all lanes. */
+  readonly ahead: number;
+  /** Seconds; null: not measured yet. */
+  readonly estimate_s: number | null;
+  /** The number may come in, as far as this page knows. */
+  readonly called: boolean;
+  /** From this moment on the door is asked for the final number; null: it is final, or open. */
+  readonly settled_ms: number | null;
+  /** Called, but told to wait again, so many times on end. */
+  readonly again: number;
+  /** When the door or serving.json said so. */
+  readonly at_ms: number;
+  readonly knocked_ms: number;
+}
+
+/** The door said to wait. `before`: the place as it was until now. */
+export function wait(verdict: Wait, before: InLine | null, now_ms: number): InLine {
+  const { place, lane, number, final, ahead, estimate_s } = verdict;
+  const again = before?.called ? before.again + 1 : 0;
+  return {
+    place,
+    lane,
+    number,
+    final,
+    ahead,
+    estimate_s,
+    called: final && number <= verdict.serving,
+    settled_ms: null,
+    again,
+    at_ms: now_ms,
+    knocked_ms: now_ms,
+  };
+}
+
+/** serving.json was read. */
+export function moved(line: InLine, serving: Serving, now_ms: number, chance: number): InLine {
+  const { lane, number, final } = line;
+  const ahead = peopleAhead(line, serving);
+  const settled = !final && number <= serving.closed_upto[lane];
+  // A whole bucket learns in one second that its order is drawn; it asks one after the other.
+  const asking = Math.max(0, serving.closed_upto[lane] - serving.serving[lane]);
+  const spread_ms = Math.min(SETTLE_MOST_MS, (asking / SETTLE_PER_S) * 1000);
+  return {
+    ...line,
+    ahead,
+    estimate_s: serving.rate_per_s > 0 ? ahead / serving.rate_per_s : null,
+    called: number <= serving.serving[lane],
+    settled_ms: settled ? (line.settled_ms ?? now_ms + chance * spread_ms) : null,
+    at_ms: now_ms,
+  };
+}
+
+/** Those who wait in lanes served before, and those before one in one's own. */
+export function peopleAhead(line: Pick<InLine, "lane" | "number">, serving: Serving): number {
+  let ahead = Math.max(0, line.number - serving.serving[line.lane] - 1);
+  for (const lane of LANES.slice(0, LANES.indexOf(line.lane)))
+    ahead += Math.max(0, serving.joined[lane] - serving.serving[lane]);
+  return ahead;
+}
+
+/** Whether to knock now: it is one's turn, the number is settled, or nothing was heard for long. */
+export function turn(line: InLine, now_ms: number): boolean {
+  const rested = now_ms - line.knocked_ms >= Math.min(8_000, 1_000 * 2 ** line.again);
+  if (!rested) return false;
+  const settled = line.settled_ms !== null && now_ms >= line.settled_ms;
+  return line.called || settled || now_ms - line.at_ms >= SILENCE_MS;
+}
+
+/** Time until serving.json is read again: near one's turn often, else seldom; spread by a quarter. */
+export function pollMs(line: InLine, serving: Serving | null, chance: number): number {
+  if (!serving) return 1_000 + 1_000 * chance;
+  const soon = 2 * (serving.far_ms / 1000) * serving.rate_per_s;
+  const near = !line.final || line.ahead <= soon;
+  return (near ? serving.near_ms : serving.far_ms) * (0.75 + 0.5 * chance);
+}
+
+/** How long it may take, as precise as such a guess deserves. */
+export type Estimate =
+  | { readonly unit: "unknown" }
+  | { readonly unit: "soon" }
+  | { readonly unit: "minutes"; readonly n: number }
+  | { readonly unit: "hours"; readonly n: number }
+  | { readonly unit: "longer"; readonly n: number };
+
+const LONGEST_H = 12;
+
+export function estimate(seconds: number | null): Estimate {
+  if (seconds === null) return { unit: "unknown" };
+  if (seconds < 45) return { unit: "soon" };
+  const minutes = seconds / 60;
+  if (minutes < 9.5) return { unit: "minutes", n: Math.max(1, Math.round(minutes)) };
+  if (minutes < 57.5) return { unit: "minutes", n: Math.round(minutes / 5) * 5 };
+  const hours = Math.max(1, Math.round(minutes / 30) / 2);
+  return hours > LONGEST_H ? { unit: "longer", n: LONGEST_H } : { unit: "hours", n: hours };
+}
+
+/** When to stand in line before the doors; null: there is no such time. `chance` spreads a crowd. */
+export function earlyFrom(doors_ms: number | null, opened_ms: number, chance: number) {
+  if (doors_ms === null) return null;
+  const first = doors_ms - EARLY_MS;
+  return opened_ms >= first ? first : first + EARLY_SPREAD_MS * chance;
+}
+
+/**
+ * Whether a screen reader is told the place anew: `told` is what it heard last, `told_ms` when.
+ * Each step in a line of thousands would be noise; the last ten count.
+ */
+export function worthTelling(
+  line: Pick<InLine, "number" | "final" | "ahead">,
+  told: Pick<InLine, "number" | "final" | "ahead"> | null,
+  since_ms: number,
+): boolean {
+  if (told === null || told.number !== line.number || told.final !== line.final) return true;
+  if (line.ahead === told.ahead) return false;
+  if (line.ahead < 10) return since_ms >= 5_000;
+  return since_ms >= 30_000 && line.ahead <= told.ahead * 0.9;
+}

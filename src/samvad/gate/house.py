@@ -1,0 +1,133 @@
+"""The seats and the line of one event on one machine: what all its gate processes share.
+
+A thin driver over seats.py and board.py; who comes next is decided in lines.py. `now` is monotonic
+seconds, `wall_ms` Unix milliseconds. A table or a board that another gate keeps locked for too
+long is an answer (NoSeat.BUSY, None), never a wait.
+"""
+
+from samvad.gate.board import Board
+from samvad.gate.line import Place, Standing
+from samvad.gate.lines import Figure, Lines
+from samvad.gate.seats import NoSeat, Seats
+from samvad.protocol.passes import Lane
+from samvad.protocol.ticket import Ticket
+
+TICK_MS = 100
+"""The line moves so often, whichever gate does it."""
+
+Seat = tuple[int, int]
+"""A seat and its generation: what a ticket is made of."""
+
+
+class House:
+    """`secret` is the event's own, for the order in the line. `per_s`: joins a second at most,
+    0 for a door that is closed. `doors_open`: whether anybody is called at all."""
+
+    def __init__(self, seats: Seats, board: Board, secret: bytes) -> None:
+        self.seats, self.board = seats, board
+        self.lines = Lines(board.figures, board.calls, board.lanes, board.uses, secret)
+        self.per_s = 0.0
+        self.doors_open = False
+
+    # -- looking ----------------------------------------------------------------------------
+
+    def figure(self, which: Figure) -> int:
+        return self.board.figures[which]
+
+    def standing(self, place: Place) -> Standing | None:
+        """Where a place stands; None for one that was never given, or long ago."""
+        return self.lines.standing(place)
+
+    def may_come(self, lane: Lane, number: int, now: float) -> bool:
+        """Whether a number that was called may still come in."""
+        return self.lines.may_come(lane, number, now)
+
+    def reached(self, lane: Lane) -> int:
+        """The number that the lane has reached, counted from 1."""
+        return self.lines.queues[lane].called
+
+    def ahead(self, lane: Lane, standing: Standing) -> int:
+        """People who come before this place."""
+        return self.lines.ahead(lane, standing)
+
+    def rate_per_s(self, now: float) -> float:
+        """Admissions a second, as measured over the last minute."""
+        return self.lines.calls.per_s(now)
+
+    # -- coming in --------------------------------------------------------------------------
+
+    def touch(self, ticket: Ticket, now: float) -> bool:
+        """Keep a ticket's seat; False when it is no more."""
+        return self.seats.touch(ticket, now)
+
+    def enter(self, lane: Lane, now: float) -> Seat | NoSeat | None:
+        """A seat for one who need not wait; None: others stand before them, or the pace says so."""
+        with self.board.locked() as held:
+            if not held:
+                return NoSeat.BUSY
+            if self._tick_is_due(now):
+                self._tick(now)
+            if not self.lines.walk_in(lane):
+                return None
+            return self._seat(lane, now)
+
+    def come(self, lane: Lane, number: int, now: float) -> Seat | NoSeat:
+        """A seat for one who was called."""
+        with self.board.locked() as held:
+            if not held:
+                return NoSeat.BUSY
+            seat = self._seat(lane, now)
+            if not isinstance(seat, NoSeat):
+                self.lines.came(lane, number, now)
+            return seat
+
+    def _seat(self, lane: Lane, now: float) -> Seat | NoSeat:
+        claimed = self.seats.claim(now, lane)
+        if not isinstance(claimed, NoSeat):
+            self.lines.admitted(now)
+        return claimed
+
+    def join(self, lane: Lane, wall_ms: int, early: bool) -> Place | None:
+        """A place in line; None while the board is busy."""
+        with self.board.locked() as held:
+            return self.lines.join(lane, wall_ms, early) if held else None
+
+    def leave(self, ticket: Ticket) -> None:
+        """A listener has gone and said so."""
+        self.seats.leave(ticket)
+
+    # -- as time passes ---------------------------------------------------------------------
+
+    def _tick_is_due(self, now: float) -> bool:
+        # Another process's clock reading may be a little newer than ours.
+        ticked_ms = self.figure(Figure.TICKED_MS)
+        return not ticked_ms or not -TICK_MS < int(now * 1000) - ticked_ms < TICK_MS
+
+    def tick(self, now: float) -> None:
+        """Let the line move, unless another gate has just done it."""
+        if self._tick_is_due(now):
+            with self.board.locked() as held:
+                if held and self._tick_is_due(now):
+                    self._tick(now)
+
+    def _tick(self, now: float) -> None:
+        seats = self.seats
+        free = max(0, seats.limit - seats.held(now))
+        self.lines.tick(now, free, self.per_s, self.doors_open)
+
+    def note_peak(self, listening: int) -> None:
+        """The most listeners there were."""
+        if listening > self.figure(Figure.PEAK):
+            with self.board.locked() as held:
+                if held:
+                    self.board.figures[Figure.PEAK] = max(self.figure(Figure.PEAK), listening)
+
+    def close(self) -> None:
+        """Let go of both files; they stay."""
+        self.seats.close()
+        self.board.close()
+
+    def remove(self) -> None:
+        """Let go of both for good: the event is over."""
+        self.seats.remove()
+        self.board.remove()

@@ -1,0 +1,44 @@
+"""serving.json: one object for all who wait, however many. Pure but for the house's cells."""
+
+import json
+from typing import Any
+
+from samvad.base.clock import Moment
+from samvad.gate.door import FAR_MS, NEAR_MS
+from samvad.gate.house import House
+from samvad.gate.state import Situation, status_json
+from samvad.protocol.passes import Lane
+from samvad.protocol.plan import EventPlan
+from samvad.protocol.room import RoomState
+
+_DOOR = {Situation.ANNOUNCED: "early", Situation.DOORS: "open", Situation.LIVE: "open"}
+
+
+def as_json(
+    plan: EventPlan,
+    room: RoomState | None,
+    *,
+    situation: Situation,
+    house: House | None,
+    at: Moment,
+) -> bytes:
+    """The bytes of serving.json. `house` None: there is no line (over, or not yet)."""
+    lanes = house.lines.queues if house is not None else {}
+    used = {lane.name.lower(): queue for lane, queue in lanes.items() if queue.joined}
+    said: dict[str, Any] = {
+        "event": plan.event,
+        "state": situation.value,
+        "now_ms": at.wall_ms,
+        "starts_ms": plan.starts_ms,
+        "doors_ms": plan.doors_ms,
+        "door": _DOOR.get(situation, "over"),
+        "serving": house.reached(Lane.ANYONE) if house is not None else 0,
+        "lanes": {name: queue.called for name, queue in used.items()},
+        "closed_upto": {name: queue.closed_upto for name, queue in used.items()},
+        "joined": {name: queue.joined for name, queue in used.items()},
+        "waiting": house.lines.waiting if house is not None else 0,
+        "rate_per_s": round(house.rate_per_s(at.now), 2) if house is not None else 0.0,
+        "poll_ms": [NEAR_MS, FAR_MS],
+        "status": status_json(room),
+    }
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()

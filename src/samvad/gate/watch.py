@@ -1,0 +1,85 @@
+"""What the console is told: keeps the histories of the events that are on, and answers."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from samvad.base.clock import Moment
+from samvad.gate.answers import JSON, NEVER_STORED, Answer
+from samvad.gate.counters import Counters, Reading, read
+from samvad.gate.figures import sample, series
+from samvad.gate.history import History, history_path, open_to_write, remove_if_old
+from samvad.gate.history import read as read_history
+from samvad.gate.state import Counts
+from samvad.protocol import figures
+
+log = logging.getLogger("gate")
+
+EVENTS = 64
+"""Events watched at a time; more are not written down (the stage has few on air)."""
+ASKED_S = 60.0
+"""How long an event is watched after a console has asked for it, on air or not."""
+SWEEP_S = 60.0
+
+Counted = Callable[[Iterable[str], Moment], Mapping[str, Counts]]
+"""The counts of the events that are on, and of those named."""
+
+
+def counters_path(run: Path, index: int) -> Path:
+    return run / "counters" / f"gate-{index}"
+
+
+class Watch:
+    """One gate process's share of the watching. `counted` is Site.counted."""
+
+    def __init__(self, run: Path, processes: int, own: Counters, counted: Counted) -> None:
+        self._run, self._processes, self._own, self._counted = run, processes, own, counted
+        self._histories: dict[str, History] = {}
+        self._asked: dict[str, float] = {}
+        self._swept = float("-inf")
+
+    def gates(self, now: float) -> dict[int, Reading | None]:
+        """The counters of all gate processes of the machine."""
+        self._own.write()
+        return {i: read(counters_path(self._run, i), now) for i in range(self._processes)}
+
+    def each_second(self, at: Moment) -> None:
+        """Write this second of each event whose history no other process keeps."""
+        self._asked = {e: t for e, t in self._asked.items() if at.now - t < ASKED_S}
+        events = dict(list(self._counted(self._asked, at).items())[:EVENTS])
+        for event in self._histories.keys() - events.keys():
+            self._histories.pop(event).close()
+        for event in events.keys() - self._histories.keys():
+            try:
+                history = open_to_write(history_path(self._run, event))
+            except OSError as error:
+                log.warning("the history of %s cannot be kept: %s", event, error)
+                continue
+            if history is not None:
+                self._histories[event] = history
+        if self._histories:
+            gates = self.gates(at.now).values()
+            for event, history in self._histories.items():
+                history.put(at.wall_ms, sample(events[event], gates))
+        if at.now - self._swept >= SWEEP_S:
+            self._swept = at.now
+            self._sweep(at.wall_ms)
+
+    def _sweep(self, wall_ms: int) -> None:
+        folder = history_path(self._run, "-").parent
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.name not in self._histories:
+                remove_if_old(path, wall_ms)
+
+    def answer(self, event: str, since_ms: int, at: Moment) -> Answer | None:
+        """The event's figures; None if there is no such event."""
+        if event not in self._counted([event], at):
+            return None
+        if event in self._asked or len(self._asked) < EVENTS:
+            self._asked[event] = at.now
+        rows = read_history(history_path(self._run, event), since_ms, at.wall_ms)
+        gates = list(self.gates(at.now).values())
+        told = figures.as_dict(event, series(rows, since_ms, at.wall_ms, gates))
+        body = json.dumps(told, separators=(",", ":")).encode()
+        return Answer(200, [JSON, NEVER_STORED], (body,))

@@ -1,0 +1,97 @@
+"""The console: the page, and the figures it shows, for the host of the event and the staff.
+
+The page itself holds nothing secret (see live.py). What is asked for by its script comes with
+the host's key as a bearer token, or with the session of the event's owner or of staff.
+"""
+
+import hmac
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from samvad.base.errors import PlainError
+from samvad.events import gate_client, plans
+from samvad.events.models import Event, Speaker
+from samvad.protocol.figures import as_dict
+from samvad.web.pages.live import live_config, manage_address
+
+SINCE_DIGITS = 15
+
+
+@require_safe
+@never_cache
+def console(request: HttpRequest, event_id: str) -> HttpResponse:
+    """The operators' page. Its owner and the staff need no token: they get the host's."""
+    event = get_object_or_404(Event, pk=event_id)
+    plan = plans.plan_of(event, {})
+    web = settings.SAMVAD.web_url()
+    config = live_config(event) | {
+        "web": web,
+        "manage": manage_address(request, event),
+        "token": _host_token(event.pk) if _may_operate(request, event) else "",
+        "figures": web + reverse("console_figures", args=[event.pk]),
+        "ladder": [asdict(rung) for rung in plan.ladder],
+        "floor": plan.floor,
+    }
+    return render(request, "console.html", {"title": event.title, "config": config})
+
+
+@require_safe
+@never_cache
+def figures(request: HttpRequest, event_id: str) -> HttpResponse:
+    """What the gates count, after ?since= (Unix milliseconds): protocol/figures.py, and the
+    admin addresses that are "silent". 503 when all are."""
+    refused = _refused(request, event_id)
+    if refused is not None:
+        return refused
+    since = request.GET.get("since", "0")
+    if not (since.isascii() and since.isdigit() and len(since) <= SINCE_DIGITS):
+        return _no(400, "bad_request", "since is a time in Unix milliseconds.")
+    try:
+        told, silent = gate_client.figures(event_id, int(since))
+    except PlainError as error:
+        return _no(503, "gates_silent", str(error))
+    return JsonResponse(as_dict(event_id, told) | {"silent": silent})
+
+
+def _refused(request: HttpRequest, event_id: str) -> HttpResponse | None:
+    """Why this one may not look into the console of the event; None: they may."""
+    scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and shown.strip():
+        token = _host_token(event_id)
+        if token is None:
+            return _no(404, "no_event", "There is no such event.")
+        if hmac.compare_digest(token.encode(), shown.strip().encode()):
+            return None
+        return _no(403, "not_host", "This is for the host of the event.")
+    if not request.user.is_authenticated:
+        return _no(401, "no_token", "This needs the host's key.")
+    event = Event.objects.filter(pk=event_id).first()
+    if event is None:
+        return _no(404, "no_event", "There is no such event.")
+    if not _may_operate(request, event):
+        return _no(403, "not_host", "This is for the host of the event.")
+    return None
+
+
+def _no(status: int, code: str, says: str) -> JsonResponse:
+    response = JsonResponse({"error": code, "says": says}, status=status)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="samvad"'
+    return response
+
+
+def _may_operate(request: HttpRequest, event: Event) -> bool:
+    user: Any = request.user
+    return bool(user.is_authenticated and (user.is_staff or event.host_id == user.pk))
+
+
+def _host_token(event_id: str) -> str | None:
+    hosts = Speaker.objects.filter(event=event_id, role=Speaker.HOST)
+    return hosts.values_list("token", flat=True).first()

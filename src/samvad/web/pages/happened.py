@@ -1,0 +1,106 @@
+"""What happened: an event's public log, for everybody, during it and for good."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from samvad.events import intake, promises
+from samvad.events.models import Event, Fact
+from samvad.protocol import journal
+from samvad.web import settled, words
+
+MOST = 500
+"""Entries on the page; the newest ones, should there be more."""
+
+SHOWN = (
+    journal.WENT_LIVE,
+    journal.RESUMED,
+    journal.ENDED,
+    journal.RECORDING_READY,
+    journal.STATUS,
+    journal.RUNG,
+    journal.PROMISE,
+    journal.PROMISE_KEPT,
+    journal.PROMISE_LATE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the log. `kind` is the fact's; `quote` is the host's own sentence, or ""."""
+
+    at: dt.datetime
+    kind: str
+    says: str
+    quote: str = ""
+
+
+@require_safe
+@cache_control(public=True, max_age=5)
+def happened(request: HttpRequest, event_id: str) -> HttpResponse:
+    """The log, and what it amounts to."""
+    event = get_object_or_404(Event, pk=event_id)
+    facts = intake.happened(event.pk, SHOWN)[-MOST:]
+    return render(
+        request,
+        "events/happened.html",
+        {
+            "event": event,
+            "entries": [entry for fact in facts if (entry := entry_of(fact, event.zone))],
+            "due": promises.due_at(event),
+        },
+    )
+
+
+def entry_of(fact: Fact, zone: str) -> Entry | None:
+    """The fact in words, in the reader's language; None when it has none for the public."""
+    says, quote = _words(fact, zone)
+    return Entry(fact.at, fact.kind, says, quote) if says else None
+
+
+def _words(fact: Fact, zone: str) -> tuple[str, str]:
+    match fact.kind:
+        case journal.WENT_LIVE:
+            return _("On air."), ""
+        case journal.RESUMED:
+            return _("The stage was started again; the conversation went on."), ""
+        case journal.ENDED:
+            return _("The conversation ended."), ""
+        case journal.RECORDING_READY:
+            return _("The recording is here."), ""
+        case journal.STATUS:
+            text = str(fact.data.get("text") or "")
+            return (_("From the host:"), text) if text else (_("The host took the line away."), "")
+        case journal.RUNG:
+            return _rung(fact), ""
+        case journal.PROMISE:
+            return _("The recording is promised by %(time)s.") % {"time": _by(fact, zone)}, ""
+        case journal.PROMISE_KEPT:
+            return _("Promise kept: it was due by %(time)s.") % {"time": _by(fact, zone)}, ""
+        case journal.PROMISE_LATE:
+            return _("Promise not kept: it was due now and is late."), ""
+        case _:
+            return "", ""
+
+
+def _rung(fact: Fact) -> str:
+    effect = str(fact.data.get("effect") or "")
+    if not fact.data.get("n") or not effect:
+        return _("Everything is as it was again; nothing is given up.")
+    by_order = fact.data.get("by") in ("hold", "force")
+    whose = _("By order:") if by_order else _("By the load:")
+    return f"{whose} {settled.rung(effect)}"
+
+
+def _by(fact: Fact, zone: str) -> str:
+    by_ms = fact.data.get("by_ms")
+    if not isinstance(by_ms, int) or not 0 <= by_ms < 253_402_300_799_000:
+        return "?"
+    at = dt.datetime.fromtimestamp(by_ms / 1000, dt.UTC)
+    return words.clock(at, translation.get_language() or "en", zone)
