@@ -21,8 +21,9 @@ class Promise:
     the answers that may take more than a second. `first_sound_s`: within which 99 of 100 hear
     something, from their arrival (or from being let in, when they stood in line). `stalls`: of
     listeners whose sound may stop once or more. `lost`: media lost to a listener for good, per
-    listener-hour. `misled`: of those in line, whom the door told a wrong wait. `playing`: of
-    those let in who must be playing at the peak. `refused`: of those who came, who may find no
+    listener-hour. `stale`: of the playlists that may have stood still. `misled`: of those in
+    line, whom the door told a wrong wait. `playing`: of those let in, who must hear something.
+    `refused`: of those who came, who may find no
     seat and no place in line. `seats`: seats of the event; 0: as state.json says. `heard`: of
     the full listeners, who must have heard it whole. `behind_s`: how old what they hear
     may be. `own_late_s`: how late the generator itself may be in one case of a hundred before
@@ -34,6 +35,7 @@ class Promise:
     first_sound_s: float = 5.0
     stalls: float = 0.01
     lost: float = 1.0
+    stale: float = 0.01
     misled: float = 0.05
     playing: float = 0.97
     refused: float = 0.0
@@ -92,6 +94,8 @@ class Figures:
     listener_hours: float = 0.0
     lost: int = 0
     went_back: int = 0
+    playlists: int = 0
+    stale: int = 0
     honest: int = 0
     misled: int = 0
     said_wait_s: float = 0.0
@@ -188,6 +192,15 @@ def _sound(promise: Promise, seen: Figures) -> Iterable[Finding]:
     says += f", and playlists went back {seen.went_back:,} times." if seen.went_back else "."
     if rate or seen.heard_first:
         yield Finding("nothing lost", rate <= promise.lost, says, rate, promise.lost)
+    if seen.playlists:
+        share = seen.stale / seen.playlists
+        says = "The playlists were fresh."
+        if share > promise.stale:
+            says = (
+                f"{seen.stale:,} of {seen.playlists:,} playlists were stale: they had stood still "
+                "for more than three segments' time."
+            )
+        yield Finding("fresh playlists", share <= promise.stale, says, share, promise.stale)
     if seen.admitted:
         share = seen.heard_first / seen.admitted
         says = f"{share:.1%} of those let in heard something."

@@ -13,7 +13,7 @@ from samvad.rehearsal.health import Health
 from samvad.rehearsal.promise import Figures, FullFigures
 from samvad.rehearsal.scenario import Phase
 from samvad.rehearsal.sight import Sight
-from samvad.rehearsal.tally import KINDS, RELOAD, STREAM, Tally
+from samvad.rehearsal.tally import KINDS, PLAYLIST, RELOAD, STREAM, Tally
 
 _OVER_S = 1.0
 _JOIN_WINDOW = 3
@@ -136,6 +136,8 @@ class Record:
             listener_hours=tally.listened_s / 3600,
             lost=tally.jumps,
             went_back=tally.went_back,
+            playlists=tally.of(PLAYLIST, RELOAD).total,
+            stale=tally.stale,
             honest=tally.honest,
             misled=tally.misled,
             said_wait_s=statistics.median(s for s, _ in misled) if misled else 0.0,

@@ -54,6 +54,7 @@ _NUMBERS = {
     "segments": "Media objects complete (segments, or parts).",
     "media_s": "Seconds of media in them.",
     "jumps": "Media lost to a listener for good: it fell out of the playlist.",
+    "stale": "Playlists that had stood still for more than three Target Durations.",
     "went_back": "Playlists older than the one before.",
     "dropped": "Listeners cut off, who are to come back.",
     "came_back": "Listeners who set out again.",
@@ -100,6 +101,7 @@ class Tally:
     segments: int
     media_s: float
     jumps: int
+    stale: int
     went_back: int
     dropped: int
     came_back: int

@@ -14,16 +14,17 @@ request at a time; with LL-HLS line 0 holds the blocking reload, line 1 fetches 
 from random import Random
 
 from samvad.rehearsal.answer import Head
+from samvad.rehearsal.errands import Errands
 from samvad.rehearsal.glance import NoPlaylist, resolve, unzip
 from samvad.rehearsal.habit import Habit, Start
 from samvad.rehearsal.library import Library
 from samvad.rehearsal.place import Place
 from samvad.rehearsal.sound import NEVER, Sound
+from samvad.rehearsal.standing import Standing
 from samvad.rehearsal.stream import Stream
 from samvad.rehearsal.tally import (
     ASSET,
     DOOR,
-    HONEST_S,
     INIT,
     KINDS,
     LEAVE,
@@ -53,7 +54,6 @@ _AGAIN_S = (0.4, 0.8, 1.6, 3.2, 6.0)
 """Waits after failures, as the page's player has them; half of each is chance."""
 _LEAVE_S = 3.0
 """For the word to the door that one leaves."""
-_TURNED_AWAY = ("full", "closed", "invite")
 _SETTLED_S = 2.0
 """After this, serving.json (a second old at most) has every number that was let in."""
 
@@ -67,32 +67,26 @@ class Visit:
     """
 
     __slots__ = (
-        "_asset",
-        "_assets",
         "_away_s",
         "_came_at",
         "_chance",
         "_doing",
         "_drop_at",
-        "_estimate",
+        "_errands",
         "_habit",
-        "_joined_at",
         "_leave_at",
         "_library",
-        "_loading",
         "_next_at",
-        "_place",
         "_play",
         "_since",
         "_sounded",
+        "_standing",
         "_state_at",
         "_stream",
         "_tally",
         "_ticket",
         "_tires_at",
         "_tries",
-        "_turned_away",
-        "_was_in",
         "due",
         "sound",
         "step",
@@ -121,14 +115,10 @@ class Visit:
         self._since = [0.0] * habit.lines
         self._tires_at = tires_at
         self._ticket = b""
-        self._place: Place | None = None
-        self._joined_at = NEVER
-        self._estimate: tuple[float, float] | None = None  # when the door said how long
-        self._assets: list[bytes] = []
-        self._loading: list[int] = []
-        self._asset = 0
+        self._standing = Standing(tally)
+        self._errands = Errands(library)
         self._tries = 0
-        self._sounded = self._was_in = self._turned_away = False
+        self._sounded = False
         self._state_at = NEVER
         self.sound = Sound(tally)
         self._enter(_BEGIN[habit.start], now)
@@ -167,7 +157,7 @@ class Visit:
         if self.step == AWAY and now >= self._next_at:
             self._tally.came_back += 1
             self._tally.here_now += 1
-            self._tally.in_line_now += self._place is not None
+            self._standing.back()
             self._enter(AT_MASTER if self._habit.start is Start.PLAY else AT_DOOR, self._next_at)
         return self._go_all(now)
 
@@ -204,13 +194,13 @@ class Visit:
         if self.step != AWAY:
             self._tally.here_now -= 1
         self.sound.end(now)
-        self._tally.in_line_now -= self._place is not None and self.step != AWAY
+        if self.step != AWAY:
+            self._standing.away(gone=now >= self._leave_at)
         self._doing = [IDLE] * self._habit.lines
         self._state_at = NEVER
         if now >= self._leave_at:
             self._tally.left += 1
             self._leave_at = self._drop_at = self._tires_at = NEVER
-            self._place = None
             self._enter(GONE, NEVER)
         else:
             self._tally.dropped += 1
@@ -223,8 +213,7 @@ class Visit:
         if self.step in (GONE, AWAY):
             return
         self.sound.look(now)
-        if self._estimate is not None and now - sum(self._estimate) > HONEST_S:
-            self._judge_estimate(now)  # by now it is wrong, whatever comes
+        self._standing.end(now)
         self._tally.unfinished += 1
         for kind, since in zip(self._doing, self._since, strict=True):
             if kind not in (IDLE, RELOAD) and now - since > 1.0:
@@ -253,14 +242,15 @@ class Visit:
             return self._ask(0, PAGE, self._habit.path, since, True)
         if self.step == AT_MASTER:
             return self._ask(0, MASTER, self._play, since, True)
-        if self.step == IN_LINE and self._place is not None and self._place.serving:
-            return self._ask(0, SERVING, self._place.serving, since, True)
+        standing = self._standing.place
+        if self.step == IN_LINE and standing is not None and standing.serving:
+            return self._ask(0, SERVING, standing.serving, since, True)
         if self.step == LEAVING:
             self._doing[0], self._since[0] = LEAVE, since
             return ((0, leave(self._door, self._habit.tail, self._ticket), False),)
         self.step = AT_DOOR
         self._doing[0], self._since[0] = DOOR, since
-        place = self._place.token if self._place is not None else b""
+        place = standing.token if standing is not None else b""
         return ((0, knock(self._door, self._habit.tail, self._ticket, place), True),)
 
     @property
@@ -284,16 +274,12 @@ class Visit:
         return self._ask(line, STATE, path, since, False)
 
     def _fetch_asset(self, line: int, now: float) -> Asks:
-        if self._asset < len(self._assets):
-            path = self._assets[self._asset]
-            self._loading[line] = self._asset
-            self._asset += 1
-            # A script is read once for all: what it imports is wanted too.
-            unread = path.endswith(b".js") and not self._library.knows(path)
-            return self._ask(line, ASSET, path, now, unread)
+        wanted = self._errands.next(line)
+        if wanted is not None:
+            return self._ask(line, ASSET, wanted[0], now, wanted[1])
         if any(kind != IDLE for kind in self._doing):
             return NOTHING
-        self._assets, self._loading = [], []
+        self._errands.done()
         self._enter(AT_DOOR, now)
         return self._go(0, now)
 
@@ -339,7 +325,7 @@ class Visit:
         elif kind == PAGE:
             self._read_page(body, head.gzip, now)
         else:
-            self._read_asset(line, body, head.gzip)
+            self._errands.read(line, body, head.gzip)
         return self._go_all(now)
 
     def broke(self, line: int, how: str, now: float) -> Asks:
@@ -406,18 +392,9 @@ class Visit:
             self._again(PAGE, now, 0.0)
         elif self._habit.assets:
             self._enter(AT_ASSETS, NEVER)
-            self._assets, self._asset = list(page.assets), 0
-            self._loading = [0] * self._habit.lines
+            self._errands.begin(page.assets, self._habit.lines)
         else:
             self._enter(AT_DOOR, now)
-
-    def _read_asset(self, line: int, body: bytes, gzip: bool) -> None:
-        path = self._assets[self._loading[line]]
-        if body:
-            self._library.read_asset(path, body, gzip)
-        for more in self._library.imports(path):
-            if more not in self._assets:
-                self._assets.append(more)
 
     def _read_verdict(self, body: bytes, gzip: bool, now: float) -> None:
         try:
@@ -427,9 +404,7 @@ class Visit:
             self._again(DOOR, now, 0.0)
             return
         self._tries = 0
-        away = verdict.said is Said.REFUSE and verdict.reason in _TURNED_AWAY and not self._was_in
-        self._tally.turned_away_now += away - self._turned_away
-        self._turned_away = away
+        self._standing.knocked(verdict)
         if verdict.said is Said.ADMIT:
             self._let_in(verdict, now)
         elif verdict.place is not None:
@@ -438,55 +413,26 @@ class Visit:
             self._refused(verdict, now)
 
     def _let_in(self, verdict: Verdict, now: float) -> None:
-        tally, place = self._tally, self._place
-        tally.admitted += 1
-        tally.came_in += not self._was_in
-        self._was_in = True
-        if place is not None and self._joined_at < NEVER:
-            tally.moved_up += 1
-            tally.in_line.add(now - self._joined_at)
+        place = self._standing.place
+        waited_s = self._standing.let_in(now)
+        if place is not None:
             self._library.let_in(place.lane, place.number, now)
-            self._judge_estimate(now)
-            self._came_at += now - self._joined_at  # the wait is counted by itself
-        self._lose_place()
+            self._came_at += waited_s  # the wait is counted by itself
         self._ticket, self._play = verdict.ticket, verdict.play
         self._enter(AT_MASTER, NEVER if self._habit.door_only else now)
         if self._habit.door_only:
             self._leave_at = now
 
     def _line_up(self, place: Place, now: float) -> None:
-        """It waits: at the place it had, or at a new one."""
-        tally, before = self._tally, self._place
-        tally.waited += 1
-        if before is None:
-            tally.queued += 1
-            tally.in_line_now += 1
-            self._joined_at = now
-        if place.final and (before is None or not before.final):
-            tally.number(place.lane, place.number)
-        elif before is not None and before.final:
-            moved = (place.lane, place.number) != (before.lane, before.number)
-            tally.renumbered += moved
-        if self._estimate is None and place.estimate_s is not None:
-            self._estimate = now, place.estimate_s
-        self._place = place
+        self._standing.line_up(place, now)
         spread = 0.75 + self._chance.random() / 4 if place.serving else 1.0
         self._enter(IN_LINE, now + place.again_s * spread)
         self._state_at = NEVER  # serving.json has all that state.json would tell
 
-    def _lose_place(self) -> None:
-        self._tally.in_line_now -= self._place is not None
-        self._place, self._joined_at, self._estimate = None, NEVER, None
-
-    def _judge_estimate(self, now: float) -> None:
-        if self._estimate is not None:
-            told_at, said_s = self._estimate
-            self._tally.waited_for(said_s, now - told_at)
-
     def _refused(self, verdict: Verdict, now: float) -> None:
         self._tally.refuse(verdict.reason)
         if verdict.reason not in ("closed", "full"):  # then its place is still good
-            self._lose_place()
+            self._standing.lose()
         if verdict.reason == "reduced":
             self._ticket = b""
         if verdict.again_s is None or self._habit.door_only:
@@ -498,7 +444,7 @@ class Visit:
 
     def _look(self, body: bytes, gzip: bool, now: float) -> None:
         """serving.json is here."""
-        place = self._place
+        place = self._standing.place
         if place is None or self.step != IN_LINE:
             return
         try:
@@ -538,6 +484,7 @@ class Visit:
             self._again(kind, now, 0.0)
             return
         changed = stream.read(glance, self._tally)
+        self._tally.stale += stream.stands_still(now, changed)
         stream.pace(self._since[0], now, changed, self._habit.reload_s, self._tally)
         if stream.over:
             self._leave_at = min(self._leave_at, max(now, self._end_of_sound(now)))
