@@ -33,6 +33,7 @@ from samvad.gate.http1 import Request
 from samvad.gate.live import LiveEvent
 from samvad.gate.objects import Ready, media_headers
 from samvad.gate.pages import not_found
+from samvad.gate.permissions import PERMISSIONS_PATH, Permissions
 from samvad.gate.place import Places
 from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wanted
 from samvad.gate.reload import parse
@@ -113,6 +114,7 @@ class Site(Generic[Token]):
     ) -> None:
         self._secret, self._settings, self._folders = secret, settings, folders
         self._assets, self._index = assets, index
+        self._permissions = Permissions(folders.permissions)
         self._counters, self._count = counters, counters.values
         self._events: dict[str, Event[Token]] = {}
         self._staged: dict[str, Event[Token]] = {}
@@ -221,6 +223,8 @@ class Site(Generic[Token]):
             event = self._events.get(self._slugs.get(name, name))
             html = event.page.answer(request.fields, query) if event is not None else None
             return html or not_found(request.fields, query)
+        if path == PERMISSIONS_PATH:
+            return self._permissions.answer(at.now)
         knock = _DOOR.fullmatch(path)
         if knock is not None:
             event = self._events.get(knock[1].decode()) if knock[2] == b"/serving.json" else None
