@@ -33,9 +33,7 @@ class Show:
         programme = Programme(gates.secret)
         self.stage = StageDouble(gates.folders)
         self.stage.say(LIVE, *programme.inits(), *programme.segments(10))
-        until_now(
-            lambda: [self.said()["state"] for _ in range(8)] == ["live"] * 8, 10, "not live"
-        )
+        until_now(lambda: [self.said()["state"] for _ in range(8)] == ["live"] * 8, 10, "not live")
 
     def said(self) -> Any:
         reply = self.gates.get(f"/live/{EVENT}/state.json")

@@ -11,7 +11,7 @@ import { Gate } from "./gate.ts";
 import { Heard, ServerClock } from "./heard.ts";
 import { passIn } from "./pass.ts";
 import { policy, pollMs } from "./latency.ts";
-import { pollMs as linePollMs } from "./line.ts";
+import { look } from "./line.ts";
 import { Live } from "./live.ts";
 import { Memory } from "./memory.ts";
 import { Meter } from "./meter.ts";
@@ -19,6 +19,7 @@ import { onAirPanel } from "./onair.ts";
 import { replayPanel } from "./replay.ts";
 import { RungNotice } from "./rungs.ts";
 import {
+  follows,
   type Happening,
   knocks,
   plays,
@@ -125,20 +126,44 @@ async function readNews(): Promise<void> {
   else await readTheState();
 }
 
+let after = "";
+async function readServingNext(): Promise<number> {
+  const asked = after;
+  after = "";
+  const serving = await gate.read(
+    config.serving + (asked ? `?after=${asked}` : ""),
+    readServing,
+    clock,
+  );
+  happen({ what: "serving", serving, now_ms: server_now() });
+  const next = look(standing(model), serving, Math.random());
+  after = next.after;
+  return next.wait_ms;
+}
+
 async function readTheLine(): Promise<void> {
   let wait: number;
   try {
-    const serving = await gate.read(config.serving, readServing, clock);
+    wait = await readServingNext();
     stateTries = 0;
-    happen({ what: "serving", serving, now_ms: server_now() });
-    const line = standing(model);
-    wait = line ? linePollMs(line, serving, Math.random()) : 0;
   } catch {
     if (stateTries > 0) happen({ what: "no_state" });
     wait = backoff(stateTries++, 1_000, 15_000, Math.random());
   }
   window.clearTimeout(stateTimer);
   stateTimer = window.setTimeout(() => void readNews(), wait);
+}
+
+/** In a big crowd the state is read seldom; what the host says must not take so long. */
+let following = false;
+async function followNews(): Promise<void> {
+  if (following) return;
+  following = true;
+  while (follows(model) && !dead) {
+    const wait = await readServingNext().catch(() => 5_000 + 5_000 * Math.random());
+    await new Promise((done) => window.setTimeout(done, wait));
+  }
+  following = false;
 }
 
 async function readTheState(): Promise<void> {
@@ -352,6 +377,7 @@ function entitle(): void {
 /** What follows from the model as it is now. */
 function act(now_ms: number): void {
   if (knocks(model, now_ms)) void knock(false);
+  if (follows(model)) void followNews();
   const { door, state } = model;
   if (door.at === "in" && Date.now() - here_at > HERE_MS) {
     here_at = Date.now();

@@ -94,12 +94,26 @@ export function turn(line: InLine, now_ms: number): boolean {
   return line.called || settled || now_ms - line.at_ms >= SILENCE_MS;
 }
 
-/** Time until serving.json is read again: near one's turn often, else seldom; spread by a quarter. */
-export function pollMs(line: InLine, serving: Serving | null, chance: number): number {
-  if (!serving) return 1_000 + 1_000 * chance;
+/** The next look at serving.json: after how long, and what it names as seen ("": nothing). */
+export interface Look {
+  readonly wait_ms: number;
+  readonly after: string;
+}
+
+/** The pause between two looks that the gate holds; a word of the host takes no longer. */
+export const PAUSE_MS = 1_500;
+
+/**
+ * Near one's turn looks are frequent, and spread by a quarter. Else the gate holds them until
+ * there is news (or some seconds have passed), so a crowd's looks are few and news is fresh.
+ */
+export function look(line: InLine | null, serving: Serving | null, chance: number): Look {
+  if (!serving) return { wait_ms: 1_000 + 1_000 * chance, after: "" };
   const soon = 2 * (serving.far_ms / 1000) * serving.rate_per_s;
-  const near = !line.final || line.ahead <= soon;
-  return (near ? serving.near_ms : serving.far_ms) * (0.75 + 0.5 * chance);
+  const near = line !== null && (!line.final || line.ahead <= soon);
+  if (near) return { wait_ms: serving.near_ms * (0.75 + 0.5 * chance), after: "" };
+  if (serving.mark !== "") return { wait_ms: PAUSE_MS * chance, after: serving.mark };
+  return { wait_ms: serving.far_ms * (0.75 + 0.5 * chance), after: "" };
 }
 
 /** How long it may take, as precise as such a guess deserves. */
