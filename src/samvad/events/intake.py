@@ -130,6 +130,13 @@ def happened(event_id: str, kinds: Iterable[str]) -> list[Fact]:
     return list(Fact.objects.filter(event=event_id, kind__in=list(kinds)).order_by("at", "seq"))
 
 
+def taken_since(event_id: str, kinds: Iterable[str], after: int, most: int) -> list[Fact]:
+    """The facts of these kinds that were taken after the one with primary key `after`, oldest
+    first, the newest `most` of them. (By time one would miss those that came up late.)"""
+    found = Fact.objects.filter(event=event_id, kind__in=list(kinds), pk__gt=after)
+    return list(found.order_by("-pk")[:most])[::-1]
+
+
 _LAST = 2**62
 _OWN = {
     journal.PROMISE: _LAST,

@@ -1,13 +1,13 @@
 """Who climbs the ladder: one process of the machine for each event, and the others follow.
 
 It is the one that keeps the event's history (watch.py); when it dies another goes on, from the
-rung that stands on the board. Which rung it is decides ladder.py, from what load.py reads.
+rung that stands on the board. Which rung it is decides ladder.py, from what load.py reads
+(`Watch.readings`).
 """
 
 from samvad.base.clock import Moment
 from samvad.gate.diary import Diary
 from samvad.gate.ladder import Ladder
-from samvad.gate.load import Glimpse, Meter
 from samvad.gate.site import Site
 from samvad.gate.watch import Watch
 from samvad.protocol.journal import PROMISE, RUNG
@@ -19,20 +19,14 @@ class Climbers:
     def __init__(self, site: Site, watch: Watch, diary: Diary) -> None:  # type: ignore[type-arg]
         self._site, self._watch, self._diary = site, watch, diary
         self._ladders: dict[str, Ladder] = {}
-        self._meter = Meter()
 
     def each_second(self, at: Moment) -> None:
         """One step of each ladder that is this process's to climb."""
         led = self._watch.kept
         for name in self._ladders.keys() - led:
             del self._ladders[name]
-        if not led:
-            self._meter = Meter()
-            return
-        fresh = {i: r.values for i, r in self._watch.gates(at.now).items() if r and r.fresh}
-        readings = self._meter.look(Glimpse(at.now, fresh), 0, 0)
         for name in led:
-            self._climb(name, readings, at)
+            self._climb(name, self._watch.readings, at)
 
     def _climb(self, name: str, readings: dict[str, float], at: Moment) -> None:
         event = self._site.housed(name)

@@ -12,6 +12,7 @@ from samvad.base.clock import Moment
 from samvad.gate import serving, state
 from samvad.gate.answers import ANYWHERE, JSON, NO_SNIFF, Answer
 from samvad.gate.door import Door, Terms
+from samvad.gate.figures import Seen
 from samvad.gate.house import House
 from samvad.gate.http1 import Fields
 from samvad.gate.ladder import BY, Standing
@@ -267,6 +268,18 @@ class Event(Generic[Token]):
             )
             self.live.form = form_for(listening, self._low_latency_listeners, self.live.form)
         return self._counts
+
+    def seen(self, at: Moment) -> Seen:
+        """For the console: what grows is exact, whatever the pages are told."""
+        counts = self.counts(at)
+        if self._house is not None:
+            counts = dataclasses.replace(
+                counts,
+                in_line=self._house.lines.waiting,
+                joined=self._house.figure(Figure.JOINED),
+                refused=self._house.figure(Figure.REFUSED),
+            )
+        return Seen(counts, self._standing.n)
 
     def _told(self, counts: Counts) -> Counts:
         """What everybody is told of the counts."""

@@ -72,7 +72,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
     plans.read(loop.moment)  # before the stage tells of their events, and before anybody asks
     signals = Signals(loop)
     server = Server(loop, gate, counters, _most_connections(gate.connections))
-    watch = Watch(folders.run, gate.processes, counters, site.counted)
+    watch = Watch(folders.run, gate.processes, counters, site.seen)
     diary = Diary(folders.journal, f"gate-{index}", counters)
     climbers = Climbers(site, watch, diary)
 

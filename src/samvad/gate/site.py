@@ -27,12 +27,14 @@ from samvad.gate.assets import Assets
 from samvad.gate.board import Board
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.event import Event
+from samvad.gate.figures import Seen
 from samvad.gate.house import House
 from samvad.gate.http1 import Fields, Request
 from samvad.gate.live import LiveEvent
 from samvad.gate.news import mark_seen
 from samvad.gate.objects import Ready, media_headers
 from samvad.gate.pages import not_found
+from samvad.gate.permissions import PERMISSIONS_PATH, Permissions
 from samvad.gate.place import Places
 from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wanted
 from samvad.gate.reload import parse
@@ -115,6 +117,7 @@ class Site(Generic[Token]):
     ) -> None:
         self._secret, self._settings, self._folders = secret, settings, folders
         self._assets, self._index = assets, index
+        self._permissions = Permissions(folders.permissions)
         self._counters, self._count = counters, counters.values
         self._events: dict[str, Event[Token]] = {}
         self._staged: dict[str, Event[Token]] = {}
@@ -225,6 +228,8 @@ class Site(Generic[Token]):
             event = self._events.get(self._slugs.get(name, name))
             html = event.page.answer(request.fields, query) if event is not None else None
             return html or not_found(request.fields, query)
+        if path == PERMISSIONS_PATH:
+            return self._permissions.answer(at.now)
         knock = _DOOR.fullmatch(path)
         if knock is not None:
             event = self._events.get(knock[1].decode()) if knock[2] == b"/serving.json" else None
@@ -439,9 +444,9 @@ class Site(Generic[Token]):
             if event.situation(at.wall_ms) is Situation.LIVE
         ]
 
-    def counted(self, named: Iterable[str], at: Moment) -> dict[str, Counts]:
-        """Counts for the console: of the events that are on, and of those named."""
+    def seen(self, named: Iterable[str], at: Moment) -> dict[str, Seen]:
+        """For the console: the events that are on, and those named."""
         known = [event for name in named if (event := self._events.get(name)) is not None]
         known += [e for e in self._staged.values() if e.is_open(at.wall_ms)]
         known += [e for n in self._housed if (e := self._events[n]).is_open(at.wall_ms)]
-        return {event.name: event.counts(at) for event in known if event.plan is not None}
+        return {event.name: event.seen(at) for event in known if event.plan is not None}
