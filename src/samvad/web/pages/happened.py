@@ -95,9 +95,16 @@ def _rung(fact: Fact) -> str:
     effect = str(fact.data.get("effect") or "")
     if not fact.data.get("n") or not effect:
         return _("Everything is as it was again; nothing is given up.")
-    by_order = fact.data.get("by") in ("hold", "force")
-    whose = _("By order:") if by_order else _("By the load:")
-    return f"{whose} {settled.rung(effect)}"
+    return f"{_whose(fact)} {settled.rung(effect)}"
+
+
+def _whose(fact: Fact) -> str:
+    by = str(fact.data.get("by") or "load")
+    if by == "load":
+        return _("By the load:")
+    if by in ("hold", "force"):
+        return _("By order:")
+    return _("By order of %(name)s:") % {"name": by}
 
 
 def _by(fact: Fact, zone: str) -> str:
