@@ -10,6 +10,7 @@ import {
   peopleAhead,
   look,
   PAUSE_MS,
+  PAUSE_NEAR_MS,
   SETTLE_MOST_MS,
   SILENCE_MS,
   turn,
@@ -165,21 +166,21 @@ test("when serving.json is silent for a minute the door itself is asked", () => 
   assert.equal(turn(inLine(), NOW + SILENCE_MS), true);
 });
 
-test("looks are near when it may be one's turn soon or the number is open, spread by a quarter", () => {
+test("looks are near when it may be one's turn soon or the number is open", () => {
   // 2 × 10 s × 2/s = 40 people.
   const near = { ...inLine(), ahead: 40 };
   const far = { ...near, ahead: 41 };
-  assert.deepEqual(look(near, serving(), 0.5), { wait_ms: 2_000, after: "" });
-  assert.deepEqual(look({ ...far, final: false }, serving(), 0.5), { wait_ms: 2_000, after: "" });
-  // A gate that holds no looks: seldom.
+  // A gate that holds no looks: as often as it says, spread by a quarter.
+  assert.deepEqual(look(near, serving(), 0.5), { wait_ms: 2_000, query: "" });
+  assert.deepEqual(look({ ...far, final: false }, serving(), 0.5), { wait_ms: 2_000, query: "" });
   assert.equal(look(far, serving(), 0.5).wait_ms, 10_000);
   assert.equal(look(far, serving(), 0).wait_ms, 7_500);
   assert.equal(look(far, serving(), 1).wait_ms, 12_500);
   // One that does: at once, naming what was seen.
   const marked = serving({ mark: "a1" });
-  assert.deepEqual(look(far, marked, 1), { wait_ms: PAUSE_MS, after: "a1" });
-  assert.deepEqual(look(null, marked, 0), { wait_ms: 0, after: "a1" });
-  assert.equal(look(near, marked, 0.5).after, "");
+  assert.deepEqual(look(far, marked, 1), { wait_ms: PAUSE_MS, query: "?after=a1" });
+  assert.deepEqual(look(near, marked, 1), { wait_ms: PAUSE_NEAR_MS, query: "?after=a1&near" });
+  assert.deepEqual(look(null, marked, 0), { wait_ms: 0, query: "?after=a1" });
 });
 
 test("news is followed beside the state where that is read seldom", () => {

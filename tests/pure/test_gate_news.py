@@ -1,12 +1,21 @@
 """Who is held for news hears it at once, or after a while that there is none; in slices."""
 
-from samvad.gate.news import AT_ONCE, HOLD_S, News, mark_seen
+from samvad.gate.news import AT_ONCE, HOLD_S, NEAR_S, Look, News, look
 
 
 def test_a_look_names_what_it_has_seen() -> None:
-    assert mark_seen(b"after=00ff") == "00ff"
-    for other in (b"", b"after=", b"after=XY", b"after=1&x=2", b"after=" + b"1" * 17, b"lang=gu"):
-        assert mark_seen(other) is None
+    assert look(b"after=00ff") == Look("00ff", HOLD_S)
+    assert look(b"after=00ff&near") == Look("00ff", NEAR_S)
+    for other in (
+        b"",
+        b"after=",
+        b"after=XY",
+        b"after=1&x=2",
+        b"near",
+        b"after=" + b"1" * 17,
+        b"lang=gu",
+    ):
+        assert look(other) is None
 
 
 def test_held_until_there_is_news() -> None:

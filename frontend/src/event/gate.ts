@@ -26,7 +26,8 @@ export class Gate {
   ): Promise<T> {
     const sent = Date.now();
     const held = path.includes("?after=");
-    const response = await this.ask(path, {}, held ? HELD_MS : ASK_MS);
+    const options: RequestInit = held ? { cache: "no-store" } : {};
+    const response = await this.ask(path, options, held ? HELD_MS : ASK_MS);
     const got = Date.now();
     if (!response.ok) throw new Error(`${path} ${response.status}`);
     const value = form(await response.json());

@@ -25,8 +25,8 @@ export class News {
   private readonly at: Reads;
   private timer = 0;
   private tries = 0;
-  /** The mark of what was seen; the next look at serving.json is held until there is another. */
-  private after = "";
+  /** Of the next look at serving.json: what was seen, so that it is held until there is more. */
+  private query = "";
   private following = false;
 
   constructor(at: Reads) {
@@ -76,12 +76,12 @@ export class News {
 
   private async readLine(): Promise<number> {
     const { gate, config, clock } = this.at;
-    const query = this.after ? `?after=${this.after}` : "";
-    this.after = "";
+    const { query } = this;
+    this.query = "";
     const serving = await gate.read(config.serving + query, readServing, clock);
     this.at.happen({ what: "serving", serving, now_ms: this.now_ms() });
     const next = look(standing(this.at.model()), serving, Math.random());
-    this.after = next.after;
+    this.query = next.query;
     return next.wait_ms;
   }
 

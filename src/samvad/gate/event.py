@@ -18,7 +18,7 @@ from samvad.gate.http1 import Fields
 from samvad.gate.ladder import BY, Standing
 from samvad.gate.lines import Figure
 from samvad.gate.live import LiveEvent
-from samvad.gate.news import News
+from samvad.gate.news import Look, News
 from samvad.gate.pages import Page, Variants
 from samvad.gate.place import Places
 from samvad.gate.replay import ReplayFile
@@ -315,13 +315,13 @@ class Event(Generic[Token]):
             self.news.changed()
         return self.news.take(at.now)
 
-    def hold(self, seen: str, token: Token, at: Moment) -> bool:
+    def hold(self, look: Look, token: Token, at: Moment) -> bool:
         """Whether one who has seen that mark waits for news from now on."""
-        if self.plan is None or seen != self.mark(at.wall_ms):
+        if self.plan is None or look.mark != self.mark(at.wall_ms):
             return False
         if not len(self.news):
-            self._mark = seen
-        self.news.add(token, at.now, random.random())
+            self._mark = look.mark
+        self.news.add(token, at.now, random.random(), look.hold_s)
         return True
 
     def replay(self, now: float) -> Replay | None:

@@ -11,24 +11,35 @@ at a time, so there are never more than connections.
 
 import re
 from collections.abc import Hashable
+from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, TypeVar
 
 HOLD_S = 12.0
 """In the mean; half of it more or less by chance, so that a crowd that was answered together does
 not come back together for ever. Less than door.py FAR_MS: looks are no rarer than without."""
+NEAR_S = 2.0
+"""The same for one whose turn may come soon (`&near`), who wants to see the line move."""
 AT_ONCE = 2_000
 """Answers given in one go: a whole house answered together would keep the media waiting."""
 
-_AFTER = re.compile(rb"after=([0-9a-f]{1,16})")
+_AFTER = re.compile(rb"after=([0-9a-f]{1,16})(&near)?")
 
 Token = TypeVar("Token", bound=Hashable)
 
 
-def mark_seen(query: bytes) -> str | None:
-    """The mark that a look at serving.json names; None when it names none."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at serving.json by one who has seen the news of `mark`."""
+
+    mark: str
+    hold_s: float
+
+
+def look(query: bytes) -> Look | None:
+    """What a query asks to be held for; None for an ordinary look."""
     asked = _AFTER.fullmatch(query)
-    return asked[1].decode() if asked else None
+    return Look(asked[1].decode(), NEAR_S if asked[2] else HOLD_S) if asked else None
 
 
 class News(Generic[Token]):
@@ -43,9 +54,9 @@ class News(Generic[Token]):
     def __len__(self) -> int:
         return len(self._second_of) + len(self._due)
 
-    def add(self, token: Token, now: float, chance: float) -> None:
+    def add(self, token: Token, now: float, chance: float, hold_s: float = HOLD_S) -> None:
         """Hold `token`; `chance` is from 0 to 1."""
-        second = int(now + HOLD_S * (0.5 + chance)) + 1
+        second = int(now + hold_s * (0.5 + chance)) + 1
         self._second_of[token] = second
         self._until.setdefault(second, {})[token] = None
 

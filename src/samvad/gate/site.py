@@ -31,7 +31,7 @@ from samvad.gate.figures import Seen
 from samvad.gate.house import House
 from samvad.gate.http1 import Fields, Request
 from samvad.gate.live import LiveEvent
-from samvad.gate.news import mark_seen
+from samvad.gate.news import look
 from samvad.gate.objects import Ready, media_headers
 from samvad.gate.pages import not_found
 from samvad.gate.permissions import PERMISSIONS_PATH, Permissions
@@ -234,8 +234,8 @@ class Site(Generic[Token]):
         if knock is not None:
             event = self._events.get(knock[1].decode()) if knock[2] == b"/serving.json" else None
             if event is not None:
-                seen = mark_seen(query) if query else None
-                if seen is not None and event.hold(seen, token, at):
+                held = look(query) if query else None
+                if held is not None and event.hold(held, token, at):
                     self._telling.add(event.name)
                     self._wait(token, _Pending(event.name, "", False, False, b"", request.fields))
                     return None
