@@ -33,9 +33,11 @@ SHOWN = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the log. `kind` is the fact's; `quote` is the host's own sentence, or ""."""
+    """A line of the log. `kind` is the fact's; `quote` is the host's own sentence, or "".
+    `clock` is the time of day in the conversation's zone, to the second."""
 
     at: dt.datetime
+    clock: str
     kind: str
     says: str
     quote: str = ""
@@ -61,7 +63,8 @@ def happened(request: HttpRequest, event_id: str) -> HttpResponse:
 def entry_of(fact: Fact, zone: str) -> Entry | None:
     """The fact in words, in the reader's language; None when it has none for the public."""
     says, quote = _words(fact, zone)
-    return Entry(fact.at, fact.kind, says, quote) if says else None
+    clock = words.exact_clock(fact.at, zone, translation.get_language() or "en")
+    return Entry(fact.at, clock, fact.kind, says, quote) if says else None
 
 
 def _words(fact: Fact, zone: str) -> tuple[str, str]:
