@@ -132,7 +132,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         )
         loop.every(PLANS_EVERY_S, lambda: plans.read(loop.moment))
         loop.every(ASSETS_EVERY_S, read_assets)
-        loop.every(TICK_MS / 1000, lambda: site.tick(loop.moment))
+        loop.every(TICK_MS / 1000, lambda: _tick(site, loop))
         loop.every(WAITS_EVERY_S, lambda: _resume(site.expire(loop.moment.now)))
         loop.every(1.0, each_second)
         loop.every(COUNTS_EVERY_S, note_counts)
@@ -154,6 +154,11 @@ def main(data: Path, settings: Settings, index: int) -> int:
             store.close()
         counters.end()
     return 0
+
+
+def _tick(site: "Site[Connection]", loop: Loop) -> None:
+    site.tick(loop.moment)
+    _resume(site.tell(loop.moment))
 
 
 def _resume(released: Released[Connection]) -> None:
