@@ -40,6 +40,16 @@ class Folders:
         return self.data / "recordings"
 
     @property
+    def permissions(self) -> Path:
+        """`<event>.json`: signed permissions to rehearse; gates serve them."""
+        return self.data / "rehearsal" / "permissions"
+
+    @property
+    def certificates(self) -> Path:
+        """`<event>.json` and `site.json`: what rehearsals have proven; the door reads them."""
+        return self.data / "rehearsal" / "certificates"
+
+    @property
     def run(self) -> Path:
         """Sockets, seat tables, counters: of use only while something runs."""
         return self.data / "run"
@@ -53,6 +63,13 @@ class Folders:
 
     def replay(self, event: str) -> Path:
         return self.recording(event) / "replay.m4a"
+
+    def permission(self, event: str) -> Path:
+        return self.permissions / f"{event}.json"
+
+    def certificate(self, event: str) -> Path:
+        """Of one event; "": of the site, for events that have none of their own."""
+        return self.certificates / f"{event or 'site'}.json"
 
     def make(self) -> None:
         for folder in (self.data, self.web, self.plans, self.journal, self.recordings, self.run):

@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "user": ("samvad.cli.user:user", "Create accounts."),
     "speak": ("samvad.cli.speak:speak", "Publish an audio file as a speaker, by WHIP."),
     "listen": ("samvad.cli.listen:listen", "Be one listener and measure what is heard."),
+    "rehearse": ("samvad.cli.rehearse:rehearse", "Rehearse the evening: a crowd, and a verdict."),
+    "plan": ("samvad.cli.plan:plan", "What a crowd of a given size needs."),
     "doctor": ("samvad.cli.doctor:doctor", "Check this machine; say the mend."),
     "settings": ("samvad.cli.settings:settings", "Show every setting as it is in force."),
     "web": ("samvad.cli.rooms:web", "Run the web process alone."),

@@ -137,7 +137,13 @@ def taken_since(event_id: str, kinds: Iterable[str], after: int, most: int) -> l
     return list(found.order_by("-pk")[:most])[::-1]
 
 
-_OWN = {journal.PROMISE: 1, journal.PROMISE_KEPT: 2, journal.PROMISE_LATE: 3}
+_LAST = 2**62
+_OWN = {
+    journal.PROMISE: _LAST,
+    journal.PROMISE_KEPT: _LAST + 1,
+    journal.PROMISE_LATE: _LAST + 2,
+}
+"""Numbers of one's own facts: behind every fact that came up in the same millisecond."""
 
 
 def note(event_id: str, kind: str, at: dt.datetime, **data: object) -> bool:

@@ -94,9 +94,9 @@ class House:
         with self.board.locked() as held:
             return self.lines.join(lane, wall_ms, early) if held else None
 
-    def leave(self, ticket: Ticket) -> None:
-        """A listener has gone and said so."""
-        self.seats.leave(ticket)
+    def leave(self, ticket: Ticket, now: float = 0.0, grace_s: float = 0.0) -> None:
+        """A listener has gone and said so; with `grace_s` the seat is kept a moment longer."""
+        self.seats.leave(ticket, now, grace_s)
 
     # -- as time passes ---------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ from samvad.gate.http1 import Request
 from samvad.gate.live import LiveEvent
 from samvad.gate.objects import Ready, media_headers
 from samvad.gate.pages import not_found
+from samvad.gate.permissions import PERMISSIONS_PATH, Permissions
 from samvad.gate.place import Places
 from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wanted
 from samvad.gate.reload import parse
@@ -65,6 +66,8 @@ _PAGE = re.compile(rf"/e/({SLUG})".encode())
 _DOOR = re.compile(rf"/door/({EVENT})(/serving\.json|/leave)?".encode())
 _READING = (b"GET", b"HEAD")
 
+RELOAD_S = 5.0
+"""A page that is closed keeps its seat for so long: it may be only loaded again."""
 _FOR_WANT_OF_A_SEAT = (door.Reason.FULL, door.Reason.CLOSED, door.Reason.REDUCED)
 _LEFT = Answer(204, [NEVER_STORED, ANYWHERE])
 _PHRASE_MAX = 200
@@ -111,6 +114,7 @@ class Site(Generic[Token]):
     ) -> None:
         self._secret, self._settings, self._folders = secret, settings, folders
         self._assets, self._index = assets, index
+        self._permissions = Permissions(folders.permissions)
         self._counters, self._count = counters, counters.values
         self._events: dict[str, Event[Token]] = {}
         self._staged: dict[str, Event[Token]] = {}
@@ -219,6 +223,8 @@ class Site(Generic[Token]):
             event = self._events.get(self._slugs.get(name, name))
             html = event.page.answer(request.fields, query) if event is not None else None
             return html or not_found(request.fields, query)
+        if path == PERMISSIONS_PATH:
+            return self._permissions.answer(at.now)
         knock = _DOOR.fullmatch(path)
         if knock is not None:
             event = self._events.get(knock[1].decode()) if knock[2] == b"/serving.json" else None
@@ -255,14 +261,14 @@ class Site(Generic[Token]):
         if shown is None:
             return REFUSALS[400]
         if knock[2]:
-            return self._leave(event, shown.ticket, at)
+            return self._leave(event, shown, at)
         return self._knock(event, event.plan, shown, at)
 
-    def _leave(self, event: Event[Token], shown: str, at: Moment) -> Answer:
+    def _leave(self, event: Event[Token], shown: door.Shown, at: Moment) -> Answer:
         """A page is closed and says so. Whatever it shows, there is nothing more to say."""
-        ticket = event.tickets.verify(shown, at.wall_ms) if shown else None
+        ticket = event.tickets.verify(shown.ticket, at.wall_ms) if shown.ticket else None
         if ticket is not None and event.situation(at.wall_ms) not in _OVER:
-            event.house.leave(ticket)
+            event.house.leave(ticket, at.now, RELOAD_S if shown.closing else 0.0)
             self._counters.add("left")
         return _LEFT
 

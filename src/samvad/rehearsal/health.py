@@ -57,20 +57,22 @@ class Health:
             self.memory_kb,
         )
 
-    def complaints(self, cores: int) -> list[str]:
+    def complaints(
+        self, cores: int, late_s: float = LATE_P99_S, wait_s: float = WAIT_S
+    ) -> list[str]:
         """Why its figures are its own and not the server's; empty when they are the server's.
 
-        `cores`: how many the shards had together.
+        `cores`: how many the shards had together. `late_s` and `wait_s`: what is still no matter.
         """
         found: list[str] = []
         late = self.late.percentile(0.99)
-        if late > LATE_P99_S:
+        if late > late_s:
             found.append(f"the generator itself was late: p99 {late * 1000:.0f} ms")
         if self.wall_s and self.cpu_s > BUSY * cores * self.wall_s:
             found.append("the generator had no more of its processor to give")
-        wait_s = self.waited_s / max(self.turn.total, 1)
-        if wait_s > WAIT_S:
-            found.append(f"the generator waited {wait_s * 1000:.0f} ms a turn for a processor")
+        waited_s = self.waited_s / max(self.turn.total, 1)
+        if waited_s > wait_s:
+            found.append(f"the generator waited {waited_s * 1000:.0f} ms a turn for a processor")
         if self.starved:
             found.append(f"{self.starved} connections were beyond this machine's own limits")
         return found

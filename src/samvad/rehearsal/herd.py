@@ -19,9 +19,10 @@ from samvad.rehearsal.habit import Habit, Leave, Start, tail_of
 from samvad.rehearsal.health import Health
 from samvad.rehearsal.library import Library
 from samvad.rehearsal.line import SCRATCH, STARVED, Broken, Got, Line, how_of
+from samvad.rehearsal.permit import permits
 from samvad.rehearsal.sound import NEVER
 from samvad.rehearsal.tally import Tally
-from samvad.rehearsal.target import check_loopback, target_of
+from samvad.rehearsal.target import target_of
 from samvad.rehearsal.timers import Timers
 from samvad.rehearsal.trial import Trial, files_of_a_process, source_of
 from samvad.rehearsal.visit import Asks, Visit
@@ -34,6 +35,8 @@ ARRIVALS = 128
 SWEEPS_S = 0.5
 """Each line is looked at once in so long: is its answer overdue, has its sound stopped?"""
 _SWEEP_PARTS = 50
+ORDERLY = 8
+"""At the end, one connection in so many is closed in order; the others are reset."""
 
 
 class _Guest(Visit):
@@ -52,8 +55,8 @@ class Herd:
         """Raises PlainError for a trial out of bounds, or not against loopback."""
         trial.check()
         self.trial = trial
-        self._target, path = target_of(trial.url)
-        check_loopback(self._target.address)
+        self._target, path = target_of(trial.url, permits(trial))
+        self._target.check()
         self.tally, self.health = Tally(), Health()
         self._library, self._heads = Library(), Heads()
         self._chance = Random(f"visits {trial.seed} {trial.shard}")
@@ -73,7 +76,10 @@ class Herd:
         )
         mine = trial.shard, trial.shards
         self._arrivals = pacer.share_of(
-            pacer.arrivals(trial.listeners, trial.arrive_s, trial.shape, trial.seed), *mine
+            pacer.in_waves(
+                trial.waves or ((trial.listeners, 0.0, trial.arrive_s),), trial.shape, trial.seed
+            ),
+            *mine,
         )
         self._drops = pacer.share_of(
             pacer.drops(
@@ -119,9 +125,10 @@ class Herd:
         finally:
             gc.enable()
             gc.unfreeze()
-            for line in (*self._lines, *self._silent):
+            for number, line in enumerate((*self._lines, *self._silent)):
                 if line is not None:
-                    line.close(reset=True)
+                    # Some end in order, so that it is seen whether the server ends them too.
+                    line.close(reset=number % ORDERLY != 0)
             self._epoll.close()
 
     def _run(self, report: Callable[[], bool] | None, stop_fd: int) -> None:
@@ -197,7 +204,11 @@ class Herd:
                 tires_at=self._began + self._tires[number],
             )
             visit.lines = [None] * trial.lines
-            visit.source = source_of(number * trial.shards + trial.shard, trial.per_source)
+            visit.source = (
+                ""  # elsewhere, the address is this machine's own
+                if self._target.permitted
+                else source_of(number * trial.shards + trial.shard, trial.per_source)
+            )
             self._guests.add(visit)
             now = self._clock()
             self.health.late.add(now - at)

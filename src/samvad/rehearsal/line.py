@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from samvad.rehearsal.answer import MAX_BODY, MAX_HEAD, BadAnswer, Chunks, Head, Heads
-from samvad.rehearsal.target import Target, check_loopback
+from samvad.rehearsal.target import Target
 
 SCRATCH = 256 * 1024
 FIRST_READ = 2048
@@ -75,7 +75,7 @@ class Line(Generic[G]):
 
     def __init__(self, visit: G, index: int, target: Target, source: str) -> None:
         """Begin to connect. Raises OSError, and PlainError for a target that is not loopback."""
-        check_loopback(target.address)
+        target.check()
         family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
         self._sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self.fd = self._sock.fileno()

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from samvad.base.clock import Clock, SystemClock
 from samvad.base.errors import PlainError
 from samvad.protocol.playlist_reader import PlaylistError, read_master, read_media
+from samvad.rehearsal.listener_check import Continuity, Copies
 from samvad.rehearsal.listener_clock import PlayerClock, Playing
 from samvad.rehearsal.listener_decode import DecodeError, PartDecoder
 from samvad.rehearsal.listener_follow import Follower, Piece
@@ -23,6 +24,7 @@ from samvad.rehearsal.listener_http import PATIENCE_S, Answer, Http
 from samvad.rehearsal.listener_page import PageConfig, read_page
 from samvad.rehearsal.listener_sound import PlayedSound
 from samvad.rehearsal.loudness import RATE, first_audible
+from samvad.rehearsal.place import Place, read_place, read_serving
 
 _TICK_S = 0.05
 _STATE_EVERY_S = 1.0
@@ -43,7 +45,10 @@ class Heard:
     the clocks of both machines agree. `stalls` and `stalled_ms`: the buffer ran dry in the
     middle. `loudness_lufs`: integrated loudness (BS.1770) of what was played; None when that
     was silence. `seconds`: of sound played. `doors`: how often it knocked. `jumps`: how often
-    media were lost to it. `ended`: the conversation's end came.
+    media were lost to it. `ended`: the conversation's end came. `broken`: how often the media
+    did not hang together (a gap, too little sound, other bytes than others got). `stale`: how
+    often the playlist stood still, or went back. `in_line_ms`: the time it stood in line, which
+    `first_sound_ms` leaves out.
     """
 
     verdict: str
@@ -60,6 +65,9 @@ class Heard:
     doors: int = 0
     jumps: int = 0
     ended: bool = False
+    broken: int = 0
+    stale: int = 0
+    in_line_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,7 @@ class Listener:
         wait_s: float = 60.0,
         wav: Path | None = None,
         clock: Clock | None = None,
+        copies: Copies | None = None,
     ) -> None:
         self.player = PlayerClock(0.0)
         self._url = url
@@ -92,6 +101,10 @@ class Listener:
         self._wait_s = wait_s
         self._clock = clock or SystemClock()
         self._follower = Follower()
+        self._continuity = Continuity()
+        self._copies = copies or Copies()
+        self._altered = 0
+        self._in_line_s = 0.0
         self._decoder = PartDecoder()
         self._sound = PlayedSound(wav)
         self._latencies: list[float] = []
@@ -134,7 +147,8 @@ class Listener:
     def _report(self, refused: _Refused | None) -> Heard:
         now = self._clock.now()
         wall_of_zero = self._clock.wall_ms() - now * 1000  # so monotonic moments get wall times
-        on_air_ms = max(self._began_ms, self._on_air_ms or 0)
+        let_in_ms = self._began_ms + round(self._in_line_s * 1000)
+        on_air_ms = max(let_in_ms, self._on_air_ms or 0)
         first_sound = self.player.first_sound_at
         return Heard(
             verdict="refuse" if refused else "admit",
@@ -143,7 +157,7 @@ class Listener:
             first_sound_ms=(
                 None
                 if first_sound is None
-                else round(first_sound * 1000 + wall_of_zero - on_air_ms)
+                else max(0, round(first_sound * 1000 + wall_of_zero - on_air_ms))
             ),
             latency_ms=round(statistics.median(self._latencies)) if self._latencies else None,
             stalls=self.player.stalls,
@@ -151,10 +165,13 @@ class Listener:
             loudness_lufs=self._sound.loudness_lufs(),
             seconds=round(self.player.played_s, 2),
             rendition=self._rendition,
-            waited_ms=on_air_ms - self._began_ms,
+            waited_ms=on_air_ms - let_in_ms,
             doors=self._doors,
             jumps=self._follower.jumps,
             ended=self.player.state is Playing.DONE,
+            broken=self._continuity.gaps + self._continuity.short + self._altered,
+            stale=self._continuity.stale + self._continuity.went_back,
+            in_line_ms=round(self._in_line_s * 1000),
         )
 
     async def _hear(self) -> None:
@@ -205,12 +222,19 @@ class Listener:
 
     async def _door(self, page: PageConfig, give_up: float) -> str | _Refused:
         """The address of the master playlist, or the refusal."""
+        place = None
         while True:
             shown = {"ticket": self._ticket} if self._ticket else {}
+            if place is not None:
+                shown["place"] = place.token.decode()
             answer = await self._http.patient(page.door, shown)
             said = answer.json()
             self._doors += 1
             match said.get("verdict"):
+                case "wait":
+                    place = read_place(said, urlsplit(page.door).path.encode())
+                    if not await self._stand(page, place, give_up):
+                        return _Refused("waited")
                 case "admit":
                     self._ticket = str(said["ticket"])
                     return urljoin(page.door, str(said["play"]))
@@ -229,6 +253,22 @@ class Listener:
                         f"{page.door} answered with status {answer.status} and no verdict.",
                         "See that this samvad and the site's are of one version.",
                     )
+
+    async def _stand(self, page: PageConfig, place: Place, give_up: float) -> bool:
+        """Stand in line until it is time to knock again; False when that is beyond `give_up`."""
+        began = self._clock.now()
+        await asyncio.sleep(place.again_s)
+        while place.serving and self._clock.now() < give_up:
+            said = await self._http.get(urljoin(page.door, place.serving.decode()))
+            try:
+                serving = read_serving(said.body)
+            except ValueError:
+                break  # the door itself knows better
+            if place.has_news(serving):
+                break
+            await asyncio.sleep(place.wait_s(serving, 0.5))
+        self._in_line_s += self._clock.now() - began
+        return self._clock.now() < give_up
 
     async def _until_on_air(self, page: PageConfig, give_up: float) -> None:
         """Raises PlainError when it is not on air in time. What has ended is the door's to say."""
@@ -263,9 +303,11 @@ class Listener:
             if answer.status == 400:
                 # The gate is not where we are: it came back with an older or a newer window.
                 self._follower.rejoin()
+                self._continuity.rejoined()
                 query = ""
                 continue
             playlist = _parsed(read_media, answer)
+            self._continuity.playlist(playlist, self._clock.now())
             pieces = self._follower.take(playlist)
             if self.player.state is not Playing.PLAYING:
                 self.player.start_after_s = self._follower.hold_back_s(playlist)
@@ -308,12 +350,15 @@ class Listener:
         body = await self._http.media(url)
         if body.status != 200 or init_url not in self._inits:
             self._follower.jumps += 1
+            self._continuity.rejoined()
             return
+        self._altered += not self._copies.same(url, body.body)
         try:
             samples = self._decoder.decode(self._inits[init_url], body.body)
         except DecodeError as error:
             raise PlainError(f"{url}: {error}", "The stage has sent broken media.") from None
         samples = samples[round(piece.skip_s * RATE) :]
+        self._continuity.piece(piece, len(samples), RATE)
         self._sound.decoded(samples)
         self.player.add(self._clock.now(), piece.duration_s, piece.wall_ms, first_audible(samples))
 

@@ -5,6 +5,7 @@ the trial, as arrays of doubles (a crowd of a million is 8 MB).
 """
 
 from array import array
+from collections.abc import Iterable
 from enum import StrEnum
 from random import Random
 
@@ -34,6 +35,17 @@ def arrivals(count: int, over_s: float, shape: Shape, seed: int = 0) -> "array[f
         return array("d", (i * over_s / count for i in range(count)))
     chance = Random(f"arrivals {seed}").random
     return array("d", sorted(chance() * over_s for _ in range(count)))
+
+
+def in_waves(
+    waves: Iterable[tuple[int, float, float]], shape: Shape, seed: int = 0
+) -> "array[float]":
+    """Arrival times of several waves together, in order: each brings `count` listeners from
+    `from_s` on, over `over_s` seconds."""
+    times: list[float] = []
+    for number, (count, from_s, over_s) in enumerate(waves):
+        times += (from_s + at for at in arrivals(count, over_s, shape, seed + number))
+    return array("d", sorted(times))
 
 
 def drops(count: int, share: float, from_s: float, to_s: float, seed: int = 0) -> "array[float]":

@@ -48,7 +48,7 @@ def read_serving(text: bytes) -> Serving:
 @dataclass(frozen=True, slots=True)
 class Place:
     """What the door said with "wait". `serving`: the path of serving.json; b"" for a door that
-    says no number served (then one knocks again)."""
+    says no number served (then one knocks again). `estimate_s`: how long it says one waits."""
 
     token: bytes
     lane: str
@@ -56,6 +56,7 @@ class Place:
     final: bool
     serving: bytes
     again_s: float
+    estimate_s: float | None = None
 
     def is_called(self, at: Serving) -> bool:
         return self.final and self.number <= at.lanes.get(self.lane, -1)
@@ -75,7 +76,7 @@ class Place:
 
 def read_place(said: Mapping[str, Any], door: bytes) -> Place:
     """The place in a "wait" of the door at path `door`. Raises ValueError, KeyError, TypeError."""
-    again_ms = said.get("retry_after_ms")
+    again_ms, estimate_s = said.get("retry_after_ms"), said.get("estimate_s")
     return Place(
         token=str(said.get("place") or "").encode("ascii"),
         lane=str(said.get("lane") or "anyone"),
@@ -83,4 +84,5 @@ def read_place(said: Mapping[str, Any], door: bytes) -> Place:
         final=bool(said.get("final", True)),
         serving=b"" if said.get("serving") is None else door + b"/serving.json",
         again_s=max(_LEAST_S, (5_000.0 if again_ms is None else float(again_ms)) / 1000),
+        estimate_s=None if estimate_s is None else max(0.0, float(estimate_s)),
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from samvad.base.errors import PlainError
 from samvad.rehearsal.health import Health
+from samvad.rehearsal.permit import permits
 from samvad.rehearsal.tally import Tally
 from samvad.rehearsal.target import target_of
 from samvad.rehearsal.trial import Trial, shards_for
@@ -90,15 +91,23 @@ class _Shard:
 class Crowd:
     """All shards of a trial. Use as a context manager; `run` once."""
 
-    def __init__(self, trial: Trial, shards: int = 0, cores: Iterable[int] = ()) -> None:
+    def __init__(
+        self,
+        trial: Trial,
+        shards: int = 0,
+        cores: Iterable[int] = (),
+        part: tuple[int, int] = (0, 1),
+    ) -> None:
         """`shards` 0: as many as the open-files limit asks for, at least one a core of `cores`
-        (which the shards are pinned to in turn). Raises PlainError; nothing runs then."""
+        (which the shards are pinned to in turn). `part`: (number, of so many) when the trial is
+        shared by several machines with `shards` each. Raises PlainError; nothing runs then."""
         self.cores = tuple(cores)
         count = shards or max(shards_for(trial), len(self.cores))
-        trials = [replace(trial, shard=i, shards=count) for i in range(count)]
+        first, of = part[0] * count, part[1] * count
+        trials = [replace(trial, shard=first + i, shards=of) for i in range(count)]
         for one in trials:
             one.check()
-        target_of(trial.url)
+        target_of(trial.url, permits(trial))
         self._trial = trial
         self._shards: list[_Shard] = []
         self._selector = selectors.DefaultSelector()
@@ -121,6 +130,14 @@ class Crowd:
         self.stop()
 
     @property
+    def machines(self) -> int:
+        return 1
+
+    @property
+    def processes(self) -> int:
+        return len(self._shards)
+
+    @property
     def pids(self) -> list[int]:
         return [shard.process.pid for shard in self._shards]
 
@@ -137,9 +154,14 @@ class Crowd:
                 self._selector.unregister(key.fileobj)
         return bool(self._selector.get_map())
 
-    def run(self, each_second: Callable[[Snapshot], bool | None] | None = None) -> Snapshot:
-        """The whole trial; the last snapshot. `each_second` may end it by returning False."""
-        began = time.monotonic() + 0.25
+    def run(
+        self,
+        each_second: Callable[[Snapshot], bool | None] | None = None,
+        begin_at: float = 0.0,
+    ) -> Snapshot:
+        """The whole trial; the last snapshot. `each_second` may end it by returning False.
+        `begin_at`: CLOCK_MONOTONIC seconds; 0.0: now."""
+        began = max(time.monotonic() + 0.25, begin_at)
         for shard in self._shards:
             shard.tell(repr(began))
         give_up = began + self._trial.for_s + GRACE_S

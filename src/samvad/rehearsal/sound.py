@@ -12,11 +12,11 @@ NEVER = float("inf")
 class Sound:
     """`dry_at`: when what has been fetched will have been played; NEVER while nothing plays."""
 
-    __slots__ = ("_anew", "_stalled", "_tally", "dry_at")
+    __slots__ = ("_anew", "_ever", "_stalled", "_tally", "dry_at")
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._stalled = self._anew = False
+        self._stalled = self._anew = self._ever = False
         self.dry_at = NEVER
 
     def rejoin(self) -> None:
@@ -53,6 +53,8 @@ class Sound:
     def _stall(self) -> None:
         self._stalled = True
         self._tally.stalls += 1
+        self._tally.stalled_listeners += not self._ever
+        self._ever = True
         self._tally.stalled_now += 1
         self._tally.playing_now -= 1
 

@@ -6,6 +6,7 @@ from samvad.rehearsal.tally import INIT, MEDIA, PLAYLIST, RELOAD, Tally
 
 MOST_WANTED = 64
 """Pieces a listener is behind at most; older ones are given up."""
+STALE = 3.0
 _NO_PIECES: tuple[Piece, ...] = ()
 
 Want = tuple[int, bytes]
@@ -21,6 +22,7 @@ class Stream:
 
     __slots__ = (
         "_asked",
+        "_changed_at",
         "_glance",
         "_init",
         "_low",
@@ -39,6 +41,7 @@ class Stream:
         self._wanted, self._next = _NO_PIECES, 0
         self._asked: Piece | None = None
         self._init = b""
+        self._changed_at = NEVER
         self.blocking = False
         self.reload_at = reload_at
 
@@ -116,6 +119,13 @@ class Stream:
                 wanted = wanted[-MOST_WANTED:]
             self._wanted, self._next = wanted, 0
         return True
+
+    def stands_still(self, now: float, changed: bool) -> bool:
+        """Whether this playlist has been the same for more than STALE Target Durations."""
+        assert self._glance is not None
+        if changed or self._glance.ended or self._changed_at == NEVER:
+            self._changed_at = now
+        return now - self._changed_at > STALE * self._glance.target_s
 
     def pace(self, since: float, now: float, changed: bool, every_s: float, tally: Tally) -> None:
         """When to ask for the playlist again, after one that was due at `since`.

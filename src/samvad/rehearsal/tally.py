@@ -21,14 +21,20 @@ an endless answer (Icecast); its times are how far it is behind its own best pac
 PAGE, ASSET, DOOR, MASTER, PLAYLIST, RELOAD, INIT, MEDIA, STATE = range(9)
 SERVING, LEAN, LEAVE, STREAM = range(9, len(KINDS))
 
+HONEST_S, HONEST_SHARE = 10.0, 0.5
+"""What the door says of the wait is honest within so many seconds, or within half of it."""
+MOST_WAITS = 500
+
 LATE_S = 1.0
 """A request is late when its answer is complete only later than this."""
 
 _NUMBERS = {
     "arrived": "Visits begun.",
     "admitted": "Verdicts: come in (re-joins too).",
+    "came_in": "Visits let in for the first time.",
     "waited": "Verdicts: wait.",
     "refused": "Verdicts: no.",
+    "turned_away_now": "Gauge: visits that were refused and have neither a seat nor a place.",
     "queued": "Visits told to wait, each time they join the line.",
     "in_line_now": "Gauge: visits that wait in line.",
     "moved_up": "Visits let in after they had waited in line.",
@@ -38,6 +44,9 @@ _NUMBERS = {
     "playing_now": "Gauge: listeners who hear something now.",
     "stalled_now": "Gauge: listeners whose sound has stopped in the middle.",
     "here_now": "Gauge: visits that are neither gone nor away.",
+    "stalled_listeners": "Visits whose sound has stopped in the middle, once or more.",
+    "honest": "Waits in line that were about as long as the door had said.",
+    "misled": "Waits in line that were much shorter or longer than the door had said.",
     "stalls": "A segment was not completely there when it was to be played.",
     "stalled_s": "Seconds of silence in the middle, of stalls that are over.",
     "listened_s": "Seconds of listeners playing: playing_now over time.",
@@ -45,6 +54,7 @@ _NUMBERS = {
     "segments": "Media objects complete (segments, or parts).",
     "media_s": "Seconds of media in them.",
     "jumps": "Media lost to a listener for good: it fell out of the playlist.",
+    "stale": "Playlists that had stood still for more than three Target Durations.",
     "went_back": "Playlists older than the one before.",
     "dropped": "Listeners cut off, who are to come back.",
     "came_back": "Listeners who set out again.",
@@ -59,14 +69,19 @@ NUMBERS: Final = tuple(_NUMBERS)
 
 class Tally:
     """`first_sound`: from the intended arrival to the first media that can be played. `in_line`:
-    from the first "wait" to being let in. `numbers`: final ones, by lane."""
+    from the first "wait" to being let in. `numbers`: final ones, by lane. `waits`: (said, real)
+    seconds of some of those who were let in from the line, at most MOST_WAITS."""
 
-    __slots__ = (*NUMBERS, "errors", "first_sound", "in_line", "numbers", "refusals", "took")
+    __slots__ = (
+        *(*NUMBERS, "errors", "first_sound", "in_line", "numbers", "refusals", "took", "waits"),
+    )
 
     arrived: int
     admitted: int
+    came_in: int
     waited: int
     refused: int
+    turned_away_now: int
     queued: int
     in_line_now: int
     moved_up: int
@@ -76,6 +91,9 @@ class Tally:
     playing_now: int
     stalled_now: int
     here_now: int
+    stalled_listeners: int
+    honest: int
+    misled: int
     stalls: int
     stalled_s: float
     listened_s: float
@@ -83,6 +101,7 @@ class Tally:
     segments: int
     media_s: float
     jumps: int
+    stale: int
     went_back: int
     dropped: int
     came_back: int
@@ -100,6 +119,7 @@ class Tally:
         self.took = [Histogram() for _ in KINDS]
         self.first_sound, self.in_line = Histogram(), Histogram()
         self.numbers: dict[str, Numbers] = {}
+        self.waits: list[tuple[float, float]] = []
 
     def answered(self, kind: int, seconds: float) -> None:
         """An answer is complete, or will never be, `seconds` after its intended moment."""
@@ -113,6 +133,16 @@ class Tally:
     def number(self, lane: str, number: int) -> None:
         """A final number of the line was told."""
         self.numbers.setdefault(lane, Numbers()).add(number)
+
+    def waited_for(self, said_s: float, real_s: float) -> None:
+        """The door had said `said_s`; it was (or is by now) `real_s`."""
+        off = abs(real_s - said_s)
+        if off <= max(HONEST_S, HONEST_SHARE * max(said_s, real_s)):
+            self.honest += 1
+        else:
+            self.misled += 1
+        if len(self.waits) < MOST_WAITS:
+            self.waits.append((round(said_s, 2), round(real_s, 2)))
 
     def refuse(self, reason: str) -> None:
         self.refused += 1
@@ -130,6 +160,7 @@ class Tally:
         self.in_line.merge(other.in_line)
         for lane, numbers in other.numbers.items():
             self.numbers.setdefault(lane, Numbers()).merge(numbers)
+        self.waits = (self.waits + other.waits)[:MOST_WAITS]
 
     def since(self, before: "Tally") -> "Tally":
         """What was counted after `before`, an earlier state of this one; gauges and the line's
@@ -144,7 +175,7 @@ class Tally:
         late.took = [a.since(b) for a, b in zip(self.took, before.took, strict=True)]
         late.first_sound = self.first_sound.since(before.first_sound)
         late.in_line = self.in_line.since(before.in_line)
-        late.numbers = self.numbers
+        late.numbers, late.waits = self.numbers, self.waits
         return late
 
     def of(self, *kinds: int) -> Histogram:
@@ -163,6 +194,7 @@ class Tally:
             "first_sound": self.first_sound.as_json(),
             "in_line": self.in_line.as_json(),
             "numbers": {lane: n.as_json() for lane, n in self.numbers.items()},
+            "waits": self.waits,
         }
 
     @classmethod
@@ -178,6 +210,7 @@ class Tally:
         made.first_sound = Histogram.from_json(data["first_sound"])
         made.in_line = Histogram.from_json(data["in_line"])
         made.numbers = {lane: Numbers.from_json(n) for lane, n in data["numbers"].items()}
+        made.waits = [(float(said), float(real)) for said, real in data["waits"][:MOST_WAITS]]
         return made
 
 

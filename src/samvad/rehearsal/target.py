@@ -1,7 +1,6 @@
-"""Where load may go: this machine, and nowhere else.
+"""Where load may go: this machine, and sites that have agreed to it (permit.py).
 
-A rehearsal against another machine needs that site's own permission; until there is one to
-ask for, every other address is refused, here and again where sockets are made (herd.py).
+Every other address is refused, here and again where sockets are made (line.py).
 """
 
 import ipaddress
@@ -11,16 +10,26 @@ from urllib.parse import urlsplit
 
 from samvad.base.errors import PlainError
 
-_MEND = "Rehearse against 127.0.0.1 (or ::1) on the machine that runs the site."
+_MEND = (
+    "Rehearse against 127.0.0.1 on the machine that runs the site, or ask the site for a "
+    "permission: samvad rehearse permit."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`address`: an IP address as text; `host`: what the Host field says."""
+    """`address`: an IP address as text; `host`: what the Host field says. `permitted`: its
+    own site has agreed to be rehearsed against (permit.py)."""
 
     address: str
     port: int
     host: str
+    permitted: bool = False
+
+    def check(self) -> None:
+        """Raises PlainError when no load may go there."""
+        if not self.permitted:
+            check_loopback(self.address)
 
 
 def check_loopback(address: str) -> None:
@@ -33,11 +42,11 @@ def check_loopback(address: str) -> None:
         raise PlainError(f"{address} is not this machine; load goes to loopback only.", _MEND)
 
 
-def target_of(url: str) -> tuple[Target, str]:
+def target_of(url: str, permitted: bool = False) -> tuple[Target, str]:
     """Where `url` leads, and its path with the query. Raises PlainError.
 
-    A name is looked up once; all its addresses must be loopback ones, and the first one is
-    what is used from then on, whatever the name says later.
+    A name is looked up once; unless the site has `permitted` it, all its addresses must be
+    loopback ones, and the first one is what is used from then on, whatever the name says later.
     """
     try:
         parts = urlsplit(url)
@@ -55,7 +64,7 @@ def target_of(url: str) -> tuple[Target, str]:
     except OSError as error:
         raise PlainError(f"{parts.hostname} has no address: {error.strerror}.", _MEND) from None
     addresses = [str(info[4][0]) for info in found]
-    for address in addresses:
+    for address in addresses if not permitted else ():
         check_loopback(address)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(addresses[0], port, parts.netloc), path
+    return Target(addresses[0], port, parts.netloc, permitted), path

@@ -29,7 +29,9 @@ class Trial:
     `stay_s`: each listener leaves so long after its arrival (0: stays). `leave_share` of those
     who play leave for good between `leave_from_s` and `leave_to_s`. `per_source`:
     listeners behind one source address. `timeout_s`: patience with one answer. `start_at`:
-    CLOCK_MONOTONIC seconds of the beginning, the same for all shards.
+    CLOCK_MONOTONIC seconds of the beginning, the same for all shards. `waves`: (listeners,
+    from, over) in seconds, instead of `arrive_s`. `permit`: the permission document of a target
+    that is not this machine.
     """
 
     url: str
@@ -60,6 +62,8 @@ class Trial:
     says_leave: bool = False
     per_source: int = 4
     timeout_s: float = 20.0
+    waves: tuple[tuple[int, float, float], ...] = ()
+    permit: str = ""
     shard: int = 0
     shards: int = 1
     start_at: float = 0.0
@@ -77,6 +81,11 @@ class Trial:
                 f"bounds (at most {MOST_SECONDS:g} s; arrivals within it).",
                 "Give shorter times.",
             )
+        if self.waves and (
+            sum(count for count, _, _ in self.waves) != self.listeners
+            or any(from_s < 0 or from_s + over_s > self.for_s for _, from_s, over_s in self.waves)
+        ):
+            raise PlainError("The waves of arrivals are not those of all listeners, in time.")
         if not 1 <= self.lines <= MOST_LINES or not 1 <= self.per_source <= 512:
             raise PlainError(
                 f"{self.lines} connections of one listener, {self.per_source} listeners of one "
@@ -117,6 +126,7 @@ class Trial:
                 "shape": Shape(data["shape"]),
                 "start": Start(data["start"]),
                 "leave": Leave(data["leave"]),
+                "waves": tuple((int(n), float(f), float(o)) for n, f, o in data["waves"]),
             }
         )
 

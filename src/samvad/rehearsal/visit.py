@@ -14,11 +14,13 @@ request at a time; with LL-HLS line 0 holds the blocking reload, line 1 fetches 
 from random import Random
 
 from samvad.rehearsal.answer import Head
+from samvad.rehearsal.errands import Errands
 from samvad.rehearsal.glance import NoPlaylist, resolve, unzip
 from samvad.rehearsal.habit import Habit, Start
 from samvad.rehearsal.library import Library
 from samvad.rehearsal.place import Place
 from samvad.rehearsal.sound import NEVER, Sound
+from samvad.rehearsal.standing import Standing
 from samvad.rehearsal.stream import Stream
 from samvad.rehearsal.tally import (
     ASSET,
@@ -65,23 +67,20 @@ class Visit:
     """
 
     __slots__ = (
-        "_asset",
-        "_assets",
         "_away_s",
         "_came_at",
         "_chance",
         "_doing",
         "_drop_at",
+        "_errands",
         "_habit",
-        "_joined_at",
         "_leave_at",
         "_library",
-        "_loading",
         "_next_at",
-        "_place",
         "_play",
         "_since",
         "_sounded",
+        "_standing",
         "_state_at",
         "_stream",
         "_tally",
@@ -116,11 +115,8 @@ class Visit:
         self._since = [0.0] * habit.lines
         self._tires_at = tires_at
         self._ticket = b""
-        self._place: Place | None = None
-        self._joined_at = NEVER
-        self._assets: list[bytes] = []
-        self._loading: list[int] = []
-        self._asset = 0
+        self._standing = Standing(tally)
+        self._errands = Errands(library)
         self._tries = 0
         self._sounded = False
         self._state_at = NEVER
@@ -161,7 +157,7 @@ class Visit:
         if self.step == AWAY and now >= self._next_at:
             self._tally.came_back += 1
             self._tally.here_now += 1
-            self._tally.in_line_now += self._place is not None
+            self._standing.back()
             self._enter(AT_MASTER if self._habit.start is Start.PLAY else AT_DOOR, self._next_at)
         return self._go_all(now)
 
@@ -198,13 +194,13 @@ class Visit:
         if self.step != AWAY:
             self._tally.here_now -= 1
         self.sound.end(now)
-        self._tally.in_line_now -= self._place is not None and self.step != AWAY
+        if self.step != AWAY:
+            self._standing.away(gone=now >= self._leave_at)
         self._doing = [IDLE] * self._habit.lines
         self._state_at = NEVER
         if now >= self._leave_at:
             self._tally.left += 1
             self._leave_at = self._drop_at = self._tires_at = NEVER
-            self._place = None
             self._enter(GONE, NEVER)
         else:
             self._tally.dropped += 1
@@ -217,6 +213,7 @@ class Visit:
         if self.step in (GONE, AWAY):
             return
         self.sound.look(now)
+        self._standing.end(now)
         self._tally.unfinished += 1
         for kind, since in zip(self._doing, self._since, strict=True):
             if kind not in (IDLE, RELOAD) and now - since > 1.0:
@@ -245,14 +242,15 @@ class Visit:
             return self._ask(0, PAGE, self._habit.path, since, True)
         if self.step == AT_MASTER:
             return self._ask(0, MASTER, self._play, since, True)
-        if self.step == IN_LINE and self._place is not None and self._place.serving:
-            return self._ask(0, SERVING, self._place.serving, since, True)
+        standing = self._standing.place
+        if self.step == IN_LINE and standing is not None and standing.serving:
+            return self._ask(0, SERVING, standing.serving, since, True)
         if self.step == LEAVING:
             self._doing[0], self._since[0] = LEAVE, since
             return ((0, leave(self._door, self._habit.tail, self._ticket), False),)
         self.step = AT_DOOR
         self._doing[0], self._since[0] = DOOR, since
-        place = self._place.token if self._place is not None else b""
+        place = standing.token if standing is not None else b""
         return ((0, knock(self._door, self._habit.tail, self._ticket, place), True),)
 
     @property
@@ -276,16 +274,12 @@ class Visit:
         return self._ask(line, STATE, path, since, False)
 
     def _fetch_asset(self, line: int, now: float) -> Asks:
-        if self._asset < len(self._assets):
-            path = self._assets[self._asset]
-            self._loading[line] = self._asset
-            self._asset += 1
-            # A script is read once for all: what it imports is wanted too.
-            unread = path.endswith(b".js") and not self._library.knows(path)
-            return self._ask(line, ASSET, path, now, unread)
+        wanted = self._errands.next(line)
+        if wanted is not None:
+            return self._ask(line, ASSET, wanted[0], now, wanted[1])
         if any(kind != IDLE for kind in self._doing):
             return NOTHING
-        self._assets, self._loading = [], []
+        self._errands.done()
         self._enter(AT_DOOR, now)
         return self._go(0, now)
 
@@ -331,7 +325,7 @@ class Visit:
         elif kind == PAGE:
             self._read_page(body, head.gzip, now)
         else:
-            self._read_asset(line, body, head.gzip)
+            self._errands.read(line, body, head.gzip)
         return self._go_all(now)
 
     def broke(self, line: int, how: str, now: float) -> Asks:
@@ -352,6 +346,7 @@ class Visit:
         of_playlist = kind in (MASTER, PLAYLIST, RELOAD)
         if of_playlist and status == 503 and self.sound.dry_at == NEVER:
             self._tally.not_yet += 1
+            self._came_at = now  # there is nothing to be heard yet
         else:
             self._tally.failed(f"{KINDS[kind]} {status}")
         if of_playlist and status in (403, 410) and self._habit.start is not Start.PLAY:
@@ -397,18 +392,9 @@ class Visit:
             self._again(PAGE, now, 0.0)
         elif self._habit.assets:
             self._enter(AT_ASSETS, NEVER)
-            self._assets, self._asset = list(page.assets), 0
-            self._loading = [0] * self._habit.lines
+            self._errands.begin(page.assets, self._habit.lines)
         else:
             self._enter(AT_DOOR, now)
-
-    def _read_asset(self, line: int, body: bytes, gzip: bool) -> None:
-        path = self._assets[self._loading[line]]
-        if body:
-            self._library.read_asset(path, body, gzip)
-        for more in self._library.imports(path):
-            if more not in self._assets:
-                self._assets.append(more)
 
     def _read_verdict(self, body: bytes, gzip: bool, now: float) -> None:
         try:
@@ -418,6 +404,7 @@ class Visit:
             self._again(DOOR, now, 0.0)
             return
         self._tries = 0
+        self._standing.knocked(verdict)
         if verdict.said is Said.ADMIT:
             self._let_in(verdict, now)
         elif verdict.place is not None:
@@ -426,54 +413,39 @@ class Visit:
             self._refused(verdict, now)
 
     def _let_in(self, verdict: Verdict, now: float) -> None:
-        tally, place = self._tally, self._place
-        tally.admitted += 1
-        if place is not None and self._joined_at < NEVER:
-            tally.moved_up += 1
-            tally.in_line.add(now - self._joined_at)
-            self._library.let_in(place.lane, place.number, now)
-        self._lose_place()
+        place = self._standing.place
+        waited_s = self._standing.let_in(now)
+        if place is not None:
+            if place.final:  # else its last word was another number
+                self._library.let_in(place.lane, place.number, now)
+            self._came_at += waited_s  # the wait is counted by itself
         self._ticket, self._play = verdict.ticket, verdict.play
         self._enter(AT_MASTER, NEVER if self._habit.door_only else now)
         if self._habit.door_only:
             self._leave_at = now
 
     def _line_up(self, place: Place, now: float) -> None:
-        """It waits: at the place it had, or at a new one."""
-        tally, before = self._tally, self._place
-        tally.waited += 1
-        if before is None:
-            tally.queued += 1
-            tally.in_line_now += 1
-            self._joined_at = now
-        if place.final and (before is None or not before.final):
-            tally.number(place.lane, place.number)
-        elif before is not None and before.final:
-            moved = (place.lane, place.number) != (before.lane, before.number)
-            tally.renumbered += moved
-        self._place = place
+        self._standing.line_up(place, now)
         spread = 0.75 + self._chance.random() / 4 if place.serving else 1.0
         self._enter(IN_LINE, now + place.again_s * spread)
         self._state_at = NEVER  # serving.json has all that state.json would tell
 
-    def _lose_place(self) -> None:
-        self._tally.in_line_now -= self._place is not None
-        self._place, self._joined_at = None, NEVER
-
     def _refused(self, verdict: Verdict, now: float) -> None:
         self._tally.refuse(verdict.reason)
         if verdict.reason not in ("closed", "full"):  # then its place is still good
-            self._lose_place()
+            self._standing.lose()
         if verdict.reason == "reduced":
             self._ticket = b""
         if verdict.again_s is None or self._habit.door_only:
             self._leave_at = now
         else:
+            if verdict.reason == "not_open":
+                self._came_at = now + verdict.again_s
             self._enter(AT_DOOR, now + verdict.again_s)
 
     def _look(self, body: bytes, gzip: bool, now: float) -> None:
         """serving.json is here."""
-        place = self._place
+        place = self._standing.place
         if place is None or self.step != IN_LINE:
             return
         try:
@@ -513,6 +485,7 @@ class Visit:
             self._again(kind, now, 0.0)
             return
         changed = stream.read(glance, self._tally)
+        self._tally.stale += stream.stands_still(now, changed)
         stream.pace(self._since[0], now, changed, self._habit.reload_s, self._tally)
         if stream.over:
             self._leave_at = min(self._leave_at, max(now, self._end_of_sound(now)))
