@@ -5,7 +5,7 @@ import { h, say, set } from "../dom.ts";
 import { type ConsoleContext, type Say, timeOn } from "./context.ts";
 import {
   type FigureName,
-  KEPT_MS,
+  reach,
   type Rows,
   type Shade,
   shades,
@@ -113,6 +113,7 @@ class Plot {
   private readonly about: About;
   private readonly chart: uPlot;
   private now_ms = 0;
+  private first_ms: number | null = null;
   private said_ms = 0;
   private rungs: readonly Shade[] = [];
   private attacks: readonly Shade[] = [];
@@ -160,7 +161,7 @@ class Plot {
       cursor: { sync: { key: "console" }, drag: { x: false, y: false }, y: false },
       padding: [8, right ? 0 : RIGHT, 0, 0],
       scales: {
-        x: { time: true, range: () => [this.now_ms - KEPT_MS, this.now_ms] },
+        x: { time: true, range: () => [reach(this.first_ms, this.now_ms), this.now_ms] },
         y: { range: range(about.least) },
         ...(right ? { right: { range: range(about.leastRight ?? 1) } } : {}),
       },
@@ -254,6 +255,7 @@ class Plot {
 
   update(rows: Rows, now_ms: number, rungs: readonly Shade[], attacks: readonly Shade[]): void {
     this.now_ms = now_ms;
+    this.first_ms = rows.at_ms[0] ?? null;
     this.rungs = rungs;
     this.attacks = attacks;
     this.chart.setData(this.data(rows));
