@@ -1,11 +1,14 @@
 """The console: the host sees the crowd, gives up and takes back, and listeners are told."""
 
 import asyncio
+import re
+import time
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
+from samvad.protocol.figures import KEPT_S, Figures, as_dict
 from tests.kit.chromium import chromium
 from tests.kit.look import PHONE, WIDE, Look
 from tests.kit.people import listen, sees, stats
@@ -113,6 +116,77 @@ async def _stands_on(page: Page, n: int) -> bool:
 async def _plotted(plot: object) -> bool:
     words = await plot.get_attribute("aria-label")  # type: ignore[attr-defined]
     return "Listening: now 1" in (words or "")
+
+
+def _an_evening(now_ms: int) -> Figures:
+    """A quarter of an hour: a rush, a line, rungs up and down, an attack."""
+    seconds = range(KEPT_S)
+    at_ms = [now_ms - (KEPT_S - n) * 1000 for n in seconds]
+
+    def crowd(n: int) -> float:
+        return 12_000 * min(1.0, n / 200)
+
+    rungs = [
+        0 if n < 180 else 1 if n < 260 else 3 if n < 600 else 2 if n < 700 else 0 for n in seconds
+    ]
+    columns: dict[str, list[float | None]] = {
+        "listening": [crowd(n) * 0.97 for n in seconds],
+        "admitted": [crowd(n) for n in seconds],
+        "in_line": [max(0.0, 8_000 - 12 * abs(n - 400)) if n > 200 else 0.0 for n in seconds],
+        "joins_per_s": [60.0 if n < 200 else 4.0 + n % 5 for n in seconds],
+        "refusals_per_s": [900.0 if 300 <= n < 520 else float(n % 3) for n in seconds],
+        "requests_per_s": [crowd(n) * (1.6 if n < 180 else 0.4) for n in seconds],
+        "mbit": [crowd(n) * 0.064 * (0.4 if n >= 260 else 1.0) for n in seconds],
+        "p99_ms": [None if 640 <= n < 660 else 20 + crowd(n) / 40 for n in seconds],
+        "cpu": [min(1.0, crowd(n) / 15_000) for n in seconds],
+        "cpu_sum": [crowd(n) / 8_000 for n in seconds],
+        "rung": [float(rung) for rung in rungs],
+        "attack": [float(300 <= n < 520) for n in seconds],
+    }
+    return Figures(now_ms, 4, 4, at_ms, columns)
+
+
+async def test_what_the_gates_tell_and_when_they_do_not(site: Site) -> None:
+    """Answers of a made-up evening, of a machine that is silent, of none at all."""
+    look = Look()
+    event = site.event("A full evening")
+    answers: list[tuple[int, object]] = []
+
+    async def answer(route: Route) -> None:
+        status, body = answers[0] if len(answers) == 1 else answers.pop(0)
+        if status:
+            await route.fulfill(status=status, json=body)
+        else:
+            await route.abort()
+
+    evening = as_dict(event["event"], _an_evening(time.time_ns() // 1_000_000))
+    async with chromium() as browser:
+        console = await browser.page(viewport=WIDE)
+        await console.route("**/figures.json*", answer)
+        answers.append((200, evening | {"silent": []}))
+        await console.goto(event["console"])
+        crowd = console.locator(".plot-picture").first
+        await expect(crowd).to_have_attribute("aria-label", re.compile("highest 12,000 at "))
+        await expect(console.locator(".log")).to_contain_text("10,000 listening")
+        await look.at(console, "console-evening")
+        notice = console.locator(".console-plots .notice")
+        await expect(notice).to_be_hidden()
+        for status, body, says in (
+            (200, evening | {"silent": ["10.0.0.2:8011"]}, "No figures from 10.0.0.2:8011"),
+            (503, {"error": "gates_silent", "says": "…"}, "No gate tells its figures"),
+            (0, None, "This site does not answer"),
+            (
+                200,
+                evening | {"gates": {"alive": 1, "of": 4}, "silent": []},
+                "1 of 4 gate processes",
+            ),
+        ):
+            answers[:] = [(status, body)]
+            await expect(notice).to_contain_text(says)
+        answers[:] = [(200, evening | {"silent": []})]
+        await expect(notice).to_be_hidden()
+        browser.no_complaints()
+    look.nothing_wrong()
 
 
 async def test_without_the_key_there_is_nothing_to_press(site: Site, folder: Path) -> None:
