@@ -151,6 +151,7 @@ const plotsSection = h(
   h("h2", { id: "plots-title", class: "visually-hidden" }, t("plots")),
   gatesTrouble,
   plots.root,
+  h("p", { class: "help" }, t("shaded")),
 );
 byId("console").replaceChildren(
   h(

@@ -219,7 +219,7 @@ class Plot {
 
   private shade(chart: uPlot, colour: (name: string) => string): void {
     const { ctx, bbox } = chart;
-    const paint = (shade: Shade, fill: string, alpha: number, label: string) => {
+    const paint = (shade: Shade, fill: string, alpha: number, label: string, line: number) => {
       const from = Math.max(bbox.left, chart.valToPos(shade.from_ms, "x", true));
       const to = Math.min(bbox.left + bbox.width, chart.valToPos(shade.to_ms, "x", true));
       if (to <= from) return;
@@ -229,18 +229,25 @@ class Plot {
       ctx.fillRect(from, bbox.top, to - from, bbox.height);
       ctx.globalAlpha = 1;
       const ratio = uPlot.pxRatio;
-      if (label !== "" && to - from > 12 * ratio) {
-        ctx.fillStyle = colour("--ink-2");
-        ctx.font = `600 ${12 * ratio}px sans-serif`;
+      ctx.fillStyle = colour("--ink-2");
+      ctx.font = `600 ${12 * ratio}px ${colour("--sans") || "sans-serif"}`;
+      if (to - from > ctx.measureText(label).width + 4 * ratio) {
         ctx.textBaseline = "top";
         ctx.textAlign = "left";
-        ctx.fillText(label, from + 3 * ratio, bbox.top + 2 * ratio);
+        ctx.fillText(label, from + 3 * ratio, bbox.top + (2 + 16 * line) * ratio);
       }
       ctx.restore();
     };
     for (const one of this.rungs)
-      paint(one, colour("--shade-rung"), 0.1 + 0.035 * Math.min(one.value, 8), String(one.value));
-    for (const one of this.attacks) paint(one, colour("--shade-attack"), 0.28, "");
+      paint(
+        one,
+        colour("--shade-rung"),
+        0.1 + 0.035 * Math.min(one.value, 8),
+        String(one.value),
+        0,
+      );
+    const attack = this.context.t("attack");
+    for (const one of this.attacks) paint(one, colour("--shade-attack"), 0.28, attack, 1);
   }
 
   private data(rows: Rows | null): uPlot.AlignedData {
