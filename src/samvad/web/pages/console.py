@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from samvad.base.clock import SystemClock
 from samvad.base.errors import PlainError
 from samvad.events import gate_client, intake, plans
-from samvad.events.models import Event, Speaker
+from samvad.events.models import Event, Fact, Speaker
 from samvad.events.zones import unix_ms
 from samvad.protocol import journal, operator
 from samvad.protocol.figures import as_dict
@@ -103,12 +103,17 @@ def log(request: HttpRequest, event_id: str) -> HttpResponse:
             "id": fact.pk,
             "at_ms": unix_ms(fact.at),
             "kind": fact.kind,
-            "by": str(fact.data.get("by") or ""),
+            "by": _who(fact),
             "data": fact.data,
         }
         for fact in intake.taken_since(event_id, NOTED, int(after), MOST)
     ]
     return JsonResponse({"entries": entries})
+
+
+def _who(fact: Fact) -> str:
+    """The name of who did it; of a rung, of who ordered it. "" when nobody did."""
+    return str(fact.data.get("who" if fact.kind == journal.RUNG else "by") or "")
 
 
 def _refused(request: HttpRequest, event_id: str) -> HttpResponse | None:
