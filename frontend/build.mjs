@@ -18,9 +18,10 @@ const entries = [
   "src/css/studio.css",
   "src/css/console.css",
 ];
-// Whose texts must go along with what is built in (Apache-2.0, SIL OFL 1.1).
+// Whose texts must go along with what is built in (Apache-2.0, MIT, SIL OFL 1.1).
 const licensed = [
   "hls.js",
+  "uplot",
   "@fontsource/noto-sans",
   "@fontsource/noto-sans-gujarati",
   "@fontsource/noto-sans-devanagari",

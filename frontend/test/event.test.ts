@@ -159,10 +159,11 @@ test("what the gate says is read with care", () => {
 });
 
 test("small crowds are close to the edge, large ones are calm", () => {
-  assert.equal(policy("low").lowLatencyMode, true);
-  assert.equal(policy("plain").lowLatencyMode, false);
+  assert.equal(policy("low"), policy("low"), "the same object, so that a change is seen");
+  assert.notEqual(policy("low"), policy("low", "all"));
+  assert.deepEqual(policy("long", "new"), { ...policy("long"), lean: "new" });
   assert.equal((policy("plain").target_s ?? 0) >= 3 * 1.92, true);
-  assert.equal(policy("plain").catches_up, false);
+  assert.equal((policy("long").target_s ?? 0) >= 5.76 + 3, true);
 });
 
 test("state is asked for as often as the moment deserves", () => {

@@ -106,8 +106,11 @@ test("ahead are those before one in one's lane, and all who wait in lanes before
   assert.equal(peopleAhead({ lane: "guest", number: 2 }, busy), 0);
 });
 
-test("the estimate is people ahead over the measured rate, and unknown while none is", () => {
-  assert.equal(moved(inLine(), serving(), NOW, 0).estimate_s, 29 / 2);
+test("the estimate is those ahead and oneself over the measured rate, unknown while none is", () => {
+  assert.equal(moved(inLine(), serving(), NOW, 0).estimate_s, 30 / 2);
+  assert.equal(inLine({ estimate_s: 14.5 }).estimate_s, 15);
+  // Who is next waits for a seat all the same.
+  assert.equal(inLine({ number: 11, ahead: 0, estimate_s: 0 }).estimate_s, null);
   assert.equal(moved(inLine(), serving({ rate_per_s: 0 }), NOW, 0).estimate_s, null);
 });
 

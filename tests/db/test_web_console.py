@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from samvad.base.settings import load
-from samvad.events import gate_client
+from samvad.events import gate_client, intake
+from samvad.events.models import Fact
+from samvad.protocol import journal
 from samvad.protocol.figures import FIGURES
+from samvad.protocol.journal import JournalWriter
 from tests.kit.ports import free_ports
 
 pytestmark = pytest.mark.django_db
@@ -164,6 +167,45 @@ def test_when_no_gate_answers_it_says_so(as_owner, event, machines, asks, monkey
     assert "in time" in says()
 
 
+def test_the_log_tells_who_did_what_and_only_what_is_new(as_owner, client, event, folders):
+    writer = JournalWriter(folders.journal, "stage")
+    writer.append(event.pk, journal.STATUS, 1_790_000_000_123, text="Soon", by="Asha Patel")
+    writer.append(event.pk, journal.COUNTS, 1_790_000_000_200, listening=5)
+    writer.append("event00002", journal.STATUS, 1_790_000_000_300, text="Elsewhere", by="Bo")
+    intake.take_all(folders.journal)
+    path = f"/console/{event.pk}/log.json"
+    (first,) = as_owner.get(path).json()["entries"]
+    assert first == {
+        "id": first["id"],
+        "at_ms": 1_790_000_000_123,
+        "kind": "status",
+        "by": "Asha Patel",
+        "data": {"text": "Soon", "by": "Asha Patel"},
+    }
+    # One that is older but comes up later is not missed.
+    gate = JournalWriter(folders.journal, "gate-0")
+    gate.append(event.pk, journal.RUNG, 1_790_000_000_000, n=2, effect="long", by="load")
+    intake.take_all(folders.journal)
+    (late,) = as_owner.get(path, {"after": first["id"]}).json()["entries"]
+    assert (late["kind"], late["data"]["n"]) == ("rung", 2)
+    assert as_owner.get(path, {"after": late["id"]}).json() == {"entries": []}
+    assert as_owner.get(path, {"after": "x"}).status_code == 400
+    assert client.get(path).status_code == 401
+    speaker = event.speakers.filter(role="speaker").first()
+    assert client.get(path, **bearer(speaker)).status_code == 403
+    assert client.get("/console/nothing000/log.json", **bearer(speaker)).status_code == 404
+
+
+def test_of_a_long_log_the_newest_are_given(as_owner, event):
+    facts = [
+        Fact(writer="stage", seq=n, event=event.pk, kind=journal.STATUS, at=event.created_at)
+        for n in range(1, 251)
+    ]
+    Fact.objects.bulk_create(facts)
+    entries = as_owner.get(f"/console/{event.pk}/log.json").json()["entries"]
+    assert [entries[0]["id"], entries[-1]["id"]] == [facts[50].pk, facts[-1].pk]
+
+
 def test_the_gate_of_this_machine_is_asked_unless_others_are_named(folders):
     assert load(folders.data, {"gate.admin_port": 7001}, env={}).gate_admins() == (
         "127.0.0.1:7001",
@@ -179,6 +221,6 @@ def test_the_gate_of_this_machine_is_asked_unless_others_are_named(folders):
 
 def test_the_page_tells_its_script_where_and_of_which_rungs(client, event):
     config = client.get(f"/console/{event.pk}").context["config"]
-    assert config["figures"] == f"http://127.0.0.1:8000/console/{event.pk}/figures.json"
+    assert config["figures"] == f"/console/{event.pk}/figures.json"
     assert config["ladder"][0]["effect"] == "plain"
     assert config["ladder"][0]["over"]["cpu"] == 0.6

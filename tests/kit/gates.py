@@ -75,6 +75,7 @@ class StageDouble:
                     gate.sendall(b"".join(frames))
                 except OSError:
                     self._gates.remove(gate)
+                    gate.close()
 
     def forget_all(self) -> None:
         """Joiners hear nothing of what was said so far."""

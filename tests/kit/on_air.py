@@ -4,6 +4,7 @@ import threading
 import time
 
 from samvad.protocol.media import PART_48K, PART_S
+from samvad.protocol.plan import DoorPlan
 from samvad.protocol.room import Phase, RoomSpeaker, RoomState
 from tests.kit.gates import EVENT, Gates, Programme, StageDouble, a_plan
 from tests.kit.until import until_now
@@ -23,13 +24,16 @@ class OnAir:
         gates: Gates,
         *,
         seats: int,
+        joins_per_s: int = 0,
         window: int = 12,
         stretch: int = 1,
         page: str | None = None,
     ) -> None:
         self.gates, self._stretch = gates, stretch
         self.programme = Programme(gates.secret)
-        gates.plans.write(a_plan(seats=seats, **({"pages": {"en": page}} if page else {})))
+        door = DoorPlan(joins_per_s=joins_per_s)
+        pages = {"pages": {"en": page}} if page else {}
+        gates.plans.write(a_plan(seats=seats, door=door, **pages))
         self.stage = StageDouble(gates.folders)
         now_ms = int(time.time() * 1000)
         room = RoomState(
@@ -59,7 +63,12 @@ class OnAir:
 
     def _playable(self) -> bool:
         knock = self.gates.knock()
-        return knock.get("verdict") == "admit" and self.gates.get(knock["play"]).status == 200
+        if knock.get("verdict") != "admit":
+            return False
+        plays = self.gates.get(knock["play"]).status == 200
+        # A process that has not read the plan yet knows no such door.
+        until_now(lambda: self.gates.leave(knock["ticket"]) == 204, 5)
+        return plays
 
     def _speak(self) -> None:
         at = time.monotonic()

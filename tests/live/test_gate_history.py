@@ -12,7 +12,7 @@ import pytest
 from samvad.gate.figures import FIELDS
 from samvad.gate.history import history_path, open_to_write, read, remove_if_old
 from samvad.protocol.figures import KEPT_S, from_dict
-from samvad.protocol.room import Phase, RoomState
+from samvad.protocol.room import LadderOrder, Phase, RoomState
 from tests.kit.gates import EVENT, Gates, StageDouble, a_plan, running_gates
 from tests.kit.until import until_now
 
@@ -84,24 +84,33 @@ def test_a_file_of_another_version_is_begun_anew(tmp_path: Path) -> None:
 @pytest.fixture
 def gates(tmp_path: Path) -> Iterator[Gates]:
     with running_gates(tmp_path, 3) as running:
-        stage = StageDouble(running.folders)
         running.plans.write(a_plan(seats=5))
-        stage.say(RoomState(EVENT, phase=Phase.LIVE, live_since_ms=T))
-        until_now(lambda: running.counter("uplink_up") == 3, 20, "uplinks")
         yield running
-        stage.close()
 
 
-def told(gates: Gates, query: str = "") -> Any:
-    reply = gates.admin(f"/events/{EVENT}.json{query}")
+@pytest.fixture
+def stage(gates: Gates) -> Iterator[StageDouble]:
+    """On air."""
+    double = StageDouble(gates.folders)
+    double.say(RoomState(EVENT, phase=Phase.LIVE, live_since_ms=T))
+    until_now(lambda: gates.counter("uplink_up") == 3, 20, "uplinks")
+    yield double
+    double.close()
+
+
+def told(gates: Gates, query: str = "", event: str = EVENT) -> Any:
+    reply = gates.admin(f"/events/{event}.json{query}")
     return reply.json if reply.status == 200 else {"at_ms": [], "status": reply.status}
 
 
 @pytest.mark.slow
-def test_each_process_tells_the_same_and_a_kill_tears_no_hole(gates: Gates) -> None:
+def test_each_process_tells_the_same_and_a_kill_tears_no_hole(
+    gates: Gates, stage: StageDouble
+) -> None:
     until_now(lambda: len(told(gates)["at_ms"]) >= 2, 10, "rows")
-    assert [gates.knock()["verdict"] for _ in range(6)] == ["admit"] * 5 + ["refuse"]
+    assert [gates.knock()["verdict"] for _ in range(6)] == ["admit"] * 5 + ["wait"]
     until_now(lambda: told(gates)["figures"]["admitted"][-1] == 5, 10, "seats in the figures")
+    assert told(gates)["figures"]["in_line"][-1] == 1
     for _ in range(3):
         gates.get("/live/nothing")
     figures = from_dict(until_now(lambda: _grown(told(gates)), 10, "rates"))
@@ -109,6 +118,8 @@ def test_each_process_tells_the_same_and_a_kill_tears_no_hole(gates: Gates) -> N
     assert sum(v or 0 for v in figures.columns["joins_per_s"]) > 0
     assert sum(v or 0 for v in figures.columns["requests_per_s"]) > 0
     assert sum(v or 0 for v in figures.columns["mbit"]) > 0
+    assert sum(v or 0 for v in figures.columns["cpu_sum"]) > 0
+    assert {v for v in figures.columns["rung"] if v is not None} == {0}
 
     # Whoever answers (the kernel chooses by the connection): the same rows.
     since = f"?since={figures.at_ms[0]}"
@@ -145,9 +156,19 @@ def _upto(answer: Any, at_ms: int) -> str:
 def test_an_event_that_is_not_on_is_watched_once_it_was_asked_for(gates: Gates) -> None:
     other = "event00002"
     gates.plans.write(a_plan(event=other, slug="other", doors_ms=T * 2, starts_ms=T * 2))
-    path = f"/events/{other}.json"
-    until_now(lambda: gates.admin(path).status == 200, 5, "the plan")
-    until_now(lambda: len(gates.admin(path).json["at_ms"]) >= 2, 10, "rows")
+    until_now(lambda: len(told(gates, event=other)["at_ms"]) >= 2, 15, "rows")
+
+
+@pytest.mark.slow
+def test_the_rung_that_is_ordered_is_in_the_figures(gates: Gates, stage: StageDouble) -> None:
+    order = LadderOrder("force", 2, "Asha", T)
+    room = RoomState(EVENT, phase=Phase.LIVE, live_since_ms=T, ladder=order)
+    stage.say(room)
+    until_now(lambda: 2 in told(gates)["figures"]["rung"][-1:], 15, "rung 2")
+    figures = told(gates)["figures"]
+    assert figures["cpu"][-1] is not None
+    assert figures["p99_ms"][-1] is not None
+    assert figures["attack"][-1] == 0
 
 
 @pytest.mark.slow

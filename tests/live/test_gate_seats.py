@@ -72,6 +72,26 @@ def test_leaving_frees_the_seat_at_once(tmp_path: Path) -> None:
     assert seats.touch(theirs, 101.0)
 
 
+def test_a_page_that_is_closed_keeps_its_seat_for_a_moment(tmp_path: Path) -> None:
+    """A reload says the same as a closed page; who comes back in time is not in line again."""
+    seats = Seats(tmp_path / "t", 1, HOLD_S)
+    held = ticket(seats.claim(1000.0))
+    assert seats.leave(held, 1000.0, grace_s=5)
+    assert seats.claim(1004.0) is NoSeat.FULL
+    assert seats.touch(held, 1004.0)
+    assert seats.claim(1004.0 + HOLD_S - 1) is NoSeat.FULL
+    assert seats.touch(held, 1063.0)
+    assert seats.leave(held, 1063.0, grace_s=5)
+    assert seats.claim(1067.0) is NoSeat.FULL
+    assert isinstance(seats.claim(1068.0), tuple)
+    # Who is away already does not come back by leaving once more.
+    gone = Seats(tmp_path / "u", 1, HOLD_S)
+    left = ticket(gone.claim(1000.0))
+    gone.leave(left)
+    assert not gone.leave(left, 1000.0, grace_s=5)
+    assert isinstance(gone.claim(1000.5), tuple)
+
+
 def test_listening_is_those_who_were_seen_just_now(tmp_path: Path) -> None:
     seats = Seats(tmp_path / "t", 5, HOLD_S)
     one, two = ticket(seats.claim(100.0)), ticket(seats.claim(100.0))

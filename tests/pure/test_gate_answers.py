@@ -201,6 +201,7 @@ def test_state_json_says_what_the_contract_says() -> None:
             room,
             counts=Counts(3, 4, 10),
             form=Form.LOW,
+            lean=None,
             replay=None,
             replay_path="/r",
             wall_ms=START_MS + 9,
@@ -231,7 +232,10 @@ def test_state_json_says_what_the_contract_says() -> None:
             "joined": 0,
         },
         "status": {"text": "Back in a minute.", "at_ms": START_MS + 5},
+        "rung": None,
+        "promise_ms": None,
         "latency": "low",
+        "lean": None,
         "replay": None,
     }
 

@@ -189,6 +189,8 @@ def test_a_name_that_was_told_can_be_waited_for() -> None:
     assert air.live.awaited(told["plain"]["names"][8], "one", 0.0)
     assert air.live.awaited(told["plain"]["names"][9], "two", 0.0)
     assert air.live.awaited(told["long"]["names"][2], "three", 0.0)
+    assert not air.live.awaited(told["long"]["names"][1], "there", 0.0), "it can be made at once"
+    assert air.object(told["long"]["names"][1])
     assert not air.live.awaited("A" * 22, "guess", 0.0)
     assert air.parts(2) == []
     assert air.parts(1) == ["one", "three"], "segment 8 completes the third long one"
@@ -202,8 +204,10 @@ def test_when_the_encoder_begins_anew_waiting_is_over_and_new_names_are_told() -
     told = air.names()
     assert air.live.awaited(told["plain"]["names"][8], "whole", 0.0)
     assert air.live.awaited(told["plain"]["names"][9], "never", 0.0)
+    assert air.live.awaited(told["long"]["names"][2], "long", 0.0)
     air.programme.restart()
-    assert air.parts(1) == ["whole"]
+    assert air.parts(1) == ["whole", "long"]
+    assert air.object(told["long"]["names"][2]) == b"".join(air.said[18:-1])
     assert air.object(told["plain"]["names"][8]) == air.said[-2], "as much as there was of it"
     assert air.live.names("aac", zipped=False) is REFUSALS[503]
     assert air.parts(2) == ["never"]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samvad.gate.counters import COUNTERS, Reading
-from samvad.gate.figures import FIELDS, Row, sample, series
+from samvad.gate.figures import FIELDS, Row, Seen, sample, series
 from samvad.gate.state import Counts
 from samvad.protocol.figures import (
     CARRY_S,
@@ -117,20 +117,25 @@ def reading(**values: int) -> Reading:
     return Reading(1, True, {about.name: 0 for about in COUNTERS} | values)
 
 
-def test_a_row_holds_the_event_s_counts_and_all_gates_counters() -> None:
+def test_a_row_holds_the_event_what_the_machine_bears_and_the_gates_counters() -> None:
+    counts = Counts(listening=7, admitted=9, seats=10, in_line=4, refused=2, peak=8, joined=20)
     made = sample(
-        Counts(listening=7, admitted=9, seats=10),
-        [reading(requests=5, bytes=100), None, reading(requests=6, bytes=50)],
+        Seen(counts, rung=3),
+        {"cpu": 0.5, "p99_ms": 20.0, "attack": 0.0, "seats": 1.0, "mbit": 3.0},
+        [reading(requests=5, bytes=100, cpu_ms=30), None, reading(requests=6, bytes=50)],
     )
     assert set(made) == set(FIELDS)
-    assert (made["listening"], made["admitted"]) == (7, 9)
-    assert (made["requests"], made["bytes"]) == (11, 150)
+    assert (made["listening"], made["admitted"], made["in_line"]) == (7, 9, 4)
+    assert (made["joined"], made["refused"], made["rung"]) == (20, 2, 3)
+    assert (made["cpu"], made["p99_ms"], made["attack"]) == (0.5, 20, 0)
+    assert (made["requests"], made["bytes"], made["cpu_ms"]) == (11, 150, 30)
+    assert math.isnan(sample(Seen(counts, 0), {}, [])["p99_ms"])
 
 
 def test_counts_become_rates_and_gauges_stay() -> None:
     rows = [
         row(T, requests=100, bytes=0, listening=3),
-        row(T + 1000, requests=150, bytes=1_000_000, listening=4),
+        row(T + 1000, requests=150, bytes=1_000_000, listening=4),  # 8 Mbit
         row(T + 3000, requests=250, bytes=1_000_000, listening=math.nan),
     ]
     told = series(rows, 0, T + 3000, [reading(), None])

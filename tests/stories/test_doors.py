@@ -89,22 +89,19 @@ async def test_the_second_of_one_is_told_and_goes_in_by_itself(
         seat = (await stats(page))["ticket"][:10]
 
         waiting = await second.page(event["page"])
-        told = await sees(waiting, scene="full")
-        assert told["reason"] == "full"
-        assert "seat" in await waiting.inner_text("#now")
+        told = await sees(waiting, scene="line")
+        assert (told["line"]["number"], told["line"]["ahead"]) == (1, 0)
+        assert "you are number" in (await waiting.inner_text("#now")).lower()
 
         # A reload is the same person on the same seat.
         await page.reload()
         await sees(page, sound="playing")
         assert (await stats(page))["ticket"][:10] == seat
-        assert (await stats(waiting))["scene"] == "full"
+        assert (await stats(waiting))["scene"] == "line"
 
-        # The first goes; the second is let in without a hand moved, but for the press that a
-        # browser wants before it sounds.
+        # The first goes; the second is let in and hears without a hand moved.
         await page.close()
-        await sees(waiting, scene="live", within=HOLD_S + 30)
-        await waiting.click("#play")
-        await sees(waiting, sound="playing")
+        await sees(waiting, scene="live", sound="playing", within=HOLD_S + 30)
         assert course(follow((await ears.record(waiting, 5)).samples, song)).covered > 0.9
 
 

@@ -1,69 +1,72 @@
-// The operators' page, for now: state, counts, the room and its controls, public links.
+// The operators' page: the ladder, four plots over a quarter of an hour, the log, and what the
+// host may do. Each part keeps itself; this file brings them what stage, gate and site tell.
 
-import { byId, config as readConfig, h, say, show } from "../dom.ts";
+import { byId, config as readConfig, h, say, set, show } from "../dom.ts";
 import { type EventState, readState } from "../event/state.ts";
-import { clock, timeOfDay, writeNumber, writeSize } from "../format.ts";
-import { makeContext, type Config as StudioConfig } from "../studio/context.ts";
+import { clock, writeNumber, writeSize } from "../format.ts";
 import { confirms } from "../studio/dialog.ts";
 import { keepToken } from "../studio/fragment.ts";
-import { Host } from "../studio/host.ts";
 import { Lamp } from "../studio/lamp.ts";
 import { type Room, RoomLink } from "../studio/room.ts";
 import { Tiles } from "../studio/tiles.ts";
-import { asLang, speaker } from "../text.ts";
-import { console as en } from "../text/en.json";
-import { console as gu } from "../text/gu.json";
-import { console as hi } from "../text/hi.json";
-import { Refusal } from "../whip.ts";
-
-interface Config extends StudioConfig {
-  readonly web: string;
-  /** The host's key, for whoever is logged in as the host; else it may stand in the fragment. */
-  readonly token?: string;
-}
+import { asLang } from "../text.ts";
+import { Refusal, refusal, timed } from "../whip.ts";
+import { Acts } from "./acts.ts";
+import { type Config, makeConsole, timeOn } from "./context.ts";
+import { readFigures, Rows, type Told } from "./figures.ts";
+import { type GateTold, readGate } from "./gate.ts";
+import { Ladder } from "./ladder.ts";
+import { Log, ofCrowd, ofGate, ofRoom, readLog } from "./log.ts";
+import { Plots } from "./plots.ts";
 
 const config = readConfig<Config>();
-const lang = asLang(document.documentElement.lang);
-const context = makeContext(config, lang);
-const { t, locale } = context;
-const tc = speaker({ en, gu, hi }[lang] as typeof en, lang, (n) => writeNumber(n, locale));
+const context = makeConsole(config, asLang(document.documentElement.lang));
+const { t, locale, studio } = context;
 const token = decodeURIComponent(location.hash.slice(1)) || (config.token ?? "");
-const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const POLL_MS = 1_000;
+const AGAIN_MS = 3_000;
+const PATIENCE_MS = 6_000;
 
 let state: EventState | null = null;
+let gate: GateTold | null = null;
 let room: Room | null = null;
+let told: Told | null = null;
 let missed = 0;
 let offset = 0;
+const rows = new Rows();
 
 interface Figure {
   readonly root: HTMLElement;
   readonly value: HTMLElement;
 }
 function figure(label: string, large = false): Figure {
-  const value = h("dd", { class: "number" }, tc("noCounts"));
+  const value = h("dd", { class: "number" }, t("noCounts"));
   return {
     root: h("div", { class: large ? "figure large" : "figure" }, h("dt", {}, label), value),
     value,
   };
 }
 const figures = {
-  listening: figure(tc("listening"), true),
-  admitted: figure(tc("admitted"), true),
-  seats: figure(tc("seats"), true),
-  state: figure(tc("state")),
-  since: figure(tc("since")),
-  latency: figure(tc("latency")),
-  recording: figure(tc("recording")),
+  listening: figure(t("listening"), true),
+  inLine: figure(t("inLine"), true),
+  admitted: figure(t("admitted"), true),
+  peak: figure(t("peak")),
+  joined: figure(t("joined")),
+  refused: figure(t("refused")),
+  state: figure(t("state")),
+  since: figure(t("since")),
+  latency: figure(t("latency")),
+  recording: figure(t("recording")),
 };
 
 const link = new RoomLink(config.stage, config.event, token, {
   room(now) {
     room = now;
+    log.add(ofRoom(now));
     draw();
   },
   lost() {
-    say(trouble, t("unreachable"));
+    say(trouble, studio.t("unreachable"));
     show(trouble, true);
   },
   closed() {
@@ -72,76 +75,113 @@ const link = new RoomLink(config.stage, config.event, token, {
     draw();
   },
 });
-const tiles = new Tiles(context, {
-  mute: (voice, muted) => void act("POST", `speakers/${voice.id}/mute`, { muted }),
+const ladder = new Ladder(context, async (mode, rung) => {
+  await act("POST", "ladder", { mode, rung });
+});
+const plots = new Plots(context);
+const log = new Log(context);
+const tiles = new Tiles(studio, {
+  mute: (voice, muted) => {
+    const [ask, text] = muted
+      ? [t("muteAsk", { name: voice.name }), t("muteText")]
+      : [t("unmuteAsk", { name: voice.name }), t("unmuteText")];
+    const yes = muted ? studio.t("mute") : studio.t("unmute");
+    void confirms(ask, text, yes, studio.t("cancel")).then((sure) =>
+      sure ? act("POST", `speakers/${voice.id}/mute`, { muted }) : undefined,
+    );
+  },
   remove: (voice) =>
     void confirms(
-      t("removeAsk", { name: voice.name }),
-      t("removeText"),
-      t("remove"),
-      t("cancel"),
-    ).then((yes) => (yes ? act("DELETE", `speakers/${voice.id}`) : undefined)),
+      studio.t("removeAsk", { name: voice.name }),
+      studio.t("removeText"),
+      studio.t("remove"),
+      studio.t("cancel"),
+    ).then((sure) => (sure ? act("DELETE", `speakers/${voice.id}`) : undefined)),
 });
-const host = new Host(context, {
+const acts = new Acts(context, {
   goLive: () => act("POST", "live"),
   status: (text) => act("POST", "status", { text }),
   end: () => act("POST", "end", undefined, 60_000),
 });
-const lamp = new Lamp(byId("lamp"), { on: t("onAir"), off: t("offAir"), over: t("ended") });
+const lamp = new Lamp(byId("lamp"), {
+  on: studio.t("onAir"),
+  off: studio.t("offAir"),
+  over: studio.t("ended"),
+});
 
 const trouble = h("p", { class: "notice", role: "alert", hidden: true });
+const gatesTrouble = h("p", { class: "notice", role: "status", hidden: true });
+const certificate = h("p", { class: "notice", hidden: true });
 const updated = h("p", { class: "soft number" });
 const keys = h(
   "div",
   { class: "notice", hidden: true },
-  h("p", {}, tc("keys")),
-  h("p", {}, tc("keysText")),
+  h("p", {}, t("keys")),
+  h("p", {}, t("keysText")),
 );
 const links = h(
   "section",
   { class: "section stack tight" },
-  h("h2", {}, tc("pagesLinks")),
+  h("h2", {}, t("pagesLinks")),
   h(
     "ul",
     { class: "quiet-list stack tight" },
-    h("li", {}, h("a", { href: config.page }, tc("page"))),
+    h("li", {}, h("a", { href: config.page }, t("page"))),
     h(
       "li",
       {},
       h(
         "a",
         { href: `${config.web}/studio/${config.event}${token ? `#${token}` : ""}` },
-        tc("studio"),
+        t("studio"),
       ),
     ),
-    config.manage ? h("li", {}, h("a", { href: config.manage }, t("manage"))) : null,
+    config.manage ? h("li", {}, h("a", { href: config.manage }, studio.t("manage"))) : null,
   ),
 );
 const roomSection = h(
   "section",
   { class: "section stack", hidden: true },
-  h("h2", {}, t("room")),
+  h("h2", {}, studio.t("room")),
   tiles.root,
 );
-const side = h("div", { class: "stack wide" }, host.root, keys, links);
+const plotsSection = h(
+  "section",
+  { class: "stack", "aria-labelledby": "plots-title" },
+  h("h2", { id: "plots-title", class: "visually-hidden" }, t("plots")),
+  gatesTrouble,
+  plots.root,
+);
 byId("console").replaceChildren(
   h(
     "div",
     { class: "console-grid" },
     h(
       "div",
-      { class: "stack wide" },
+      { class: "console-now stack" },
       trouble,
+      keys,
+      certificate,
       h(
         "dl",
         { class: "figures" },
         figures.listening.root,
+        figures.inLine.root,
         figures.admitted.root,
-        figures.seats.root,
       ),
+    ),
+    h("div", { class: "console-acts" }, acts.root),
+    h("div", { class: "console-ladder stack wide" }, ladder.root),
+    h(
+      "div",
+      { class: "console-plots stack wide" },
+      plotsSection,
       h(
         "dl",
-        { class: "figures" },
+        { class: "figures small" },
+        figures.peak.root,
+        figures.joined.root,
+        figures.refused.root,
         figures.state.root,
         figures.since.root,
         figures.latency.root,
@@ -150,71 +190,89 @@ byId("console").replaceChildren(
       updated,
       roomSection,
     ),
-    side,
+    h("div", { class: "console-side stack wide" }, log.root, links),
   ),
 );
 
+/** Whether it was done; what stood in the way is said. */
 async function act(
   method: "POST" | "DELETE",
   path: string,
   body?: unknown,
   patience?: number,
-): Promise<void> {
+): Promise<boolean> {
   try {
     await link.act(method, path, body, patience);
     show(trouble, false);
+    return true;
   } catch (error) {
     const says =
       error instanceof Refusal
-        ? error.message || t("busy", { code: error.status })
-        : t("unreachable");
-    say(trouble, t("failed", { says }));
+        ? error.message || studio.t("busy", { code: error.status })
+        : studio.t("unreachable");
+    say(trouble, studio.t("failed", { says }));
     show(trouble, true);
+    return false;
   }
 }
 
 function draw(): void {
   const now = Date.now() + offset;
-  const number = (n: number | undefined) =>
-    n === undefined ? tc("noCounts") : writeNumber(n, locale);
   const fresh = missed < 3 ? state : null;
+  const more = missed < 3 ? gate : null;
+  const number = (n: number | null | undefined) =>
+    n === undefined || n === null ? t("noCounts") : writeNumber(n, locale);
   say(figures.listening.value, number(fresh?.listening));
-  say(figures.admitted.value, number(fresh?.admitted));
-  say(figures.seats.value, number(fresh?.seats));
-  say(figures.state.value, fresh ? tc(fresh.phase) : tc("unknown"));
+  say(figures.inLine.value, number(more?.in_line ?? rows.now("in_line")));
+  say(
+    figures.admitted.value,
+    fresh ? t("ofSeats", { n: fresh.admitted, seats: fresh.seats }) : t("noCounts"),
+  );
+  say(figures.peak.value, number(more?.peak));
+  say(figures.joined.value, number(more?.joined));
+  say(figures.refused.value, number(more?.refused));
+  say(figures.state.value, fresh ? t(fresh.phase) : t("unknown"));
   say(
     figures.latency.value,
-    !fresh ? tc("noCounts") : tc(fresh.latency === "low" ? "latencyLow" : "latencyPlain"),
+    !fresh ? t("noCounts") : fresh.latency === "low" ? t("latencyLow") : t("latencyPlain"),
   );
-  const since = fresh?.live_since_ms ?? null;
-  const until = fresh?.phase === "ended" ? (fresh.ended_ms ?? now) : now;
-  say(figures.since.value, since === null ? tc("noCounts") : clock((until - since) / 1000));
   const replay = fresh?.replay ?? null;
   say(
     figures.recording.value,
-    replay ? tc("recordingReady", { size: writeSize(replay.bytes, locale) }) : tc("recordingNot"),
+    replay
+      ? t("recordingReady", { size: writeSize(replay.bytes, locale) })
+      : more?.promise_ms
+        ? t("recordingBy", { time: timeOn(context, more.promise_ms) })
+        : t("recordingNot"),
   );
-  if (fresh) say(updated, tc("updated", { time: timeOfDay(fresh.now_ms, zone, locale) }));
+  if (fresh) say(updated, t("updated", { time: timeOn(context, fresh.now_ms, true) }));
+  show(certificate, more?.certified === false);
+  if (fresh) say(certificate, t("noCertificate", { n: fresh.seats }));
+  const since = fresh?.live_since_ms ?? null;
+  const until = fresh?.phase === "ended" ? (fresh.ended_ms ?? now) : now;
+  say(figures.since.value, since === null ? t("noCounts") : clock((until - since) / 1000));
   const phase = fresh?.phase === "live" ? "live" : fresh?.phase === "ended" ? "ended" : "off";
-  lamp.update(
-    phase,
-    since,
-    until,
-    phase === "live" && fresh ? t("listening", { n: fresh.listening }) : "",
-  );
+  const heard = phase === "live" && fresh ? studio.t("listening", { n: fresh.listening }) : "";
+  lamp.update(phase, since, until, heard);
+  const host = room !== null && room.you.role !== "speaker";
+  ladder.update(more?.rung ?? null, room?.room.ladder ?? null, host && phase !== "ended");
   show(roomSection, room !== null);
-  show(host.root, room !== null && room.you.role !== "speaker");
+  show(acts.root, host);
+  set(document.body, { "data-on-air": phase === "live" });
   if (!room) return;
   tiles.update(room, null, false);
-  host.update(room);
+  acts.update(room);
 }
 
 async function poll(): Promise<void> {
   try {
     const response = await fetch(`${config.gate}/live/${config.event}/state.json`);
-    const read = response.ok ? readState(await response.json()) : null;
+    const raw: unknown = response.ok ? await response.json() : null;
+    const read = readState(raw);
     if (!read) throw new Error(`state ${response.status}`);
     state = read;
+    gate = readGate(raw);
+    if (gate.rung) log.add(ofGate(gate.rung));
     missed = 0;
     if (read.now_ms > 0) offset = read.now_ms - Date.now();
   } catch {
@@ -224,11 +282,73 @@ async function poll(): Promise<void> {
   window.setTimeout(() => void poll(), POLL_MS);
 }
 
+/** What this site tells the host at `path`. Throws a Refusal, or a TypeError when out of reach. */
+async function ask(path: string): Promise<unknown> {
+  const response = await timed(PATIENCE_MS, (signal) =>
+    fetch(path, {
+      headers: { Authorization: `Bearer ${token}` },
+      cache: "no-store",
+      signal,
+    }),
+  );
+  if (!response.ok) throw await refusal(response);
+  return response.json();
+}
+
+const closed = (error: unknown) =>
+  error instanceof Refusal && [401, 403, 404].includes(error.status);
+
+async function follow(): Promise<void> {
+  let wait_ms = POLL_MS;
+  try {
+    const read = readFigures(await ask(`${config.figures}?since=${rows.last_ms}`));
+    if (!read) throw new TypeError("not figures");
+    told = read;
+    rows.add(read);
+    plots.update(rows, read.now_ms);
+    log.add(ofCrowd(rows.at_ms, rows.columns.listening));
+    const lacking = read.silent.length > 0 || read.alive < read.of;
+    if (lacking)
+      say(
+        gatesTrouble,
+        read.silent.length > 0
+          ? t("gatesSilent", { where: read.silent.join(", ") })
+          : t("gatesDown", { alive: read.alive, of: read.of }),
+      );
+    show(gatesTrouble, lacking);
+  } catch (error) {
+    wait_ms = AGAIN_MS;
+    if (closed(error)) {
+      show(plotsSection, false);
+      return;
+    }
+    say(gatesTrouble, error instanceof Refusal ? t("gatesNone") : t("siteSilent"));
+    show(gatesTrouble, true);
+    if (rows.last_ms > 0) plots.update(rows, Date.now() + offset);
+  }
+  window.setTimeout(() => void follow(), wait_ms);
+}
+
+async function readOn(): Promise<void> {
+  try {
+    log.add(readLog(await ask(`${config.log}?after=${log.after}`)));
+  } catch (error) {
+    if (closed(error)) return;
+  }
+  window.setTimeout(() => void readOn(), AGAIN_MS);
+}
+
 window.samvad = {
-  stats: () => ({ state, room, missed }),
+  stats: () => ({ state, room, missed, gate, figures: told, rows: rows.at_ms.length }),
 };
 window.addEventListener("hashchange", () => location.reload());
 keepToken();
-if (token === "") show(keys, true);
-else link.start();
+if (token === "") {
+  show(keys, true);
+  show(plotsSection, false);
+} else {
+  link.start();
+  void follow();
+  void readOn();
+}
 void poll();

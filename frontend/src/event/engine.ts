@@ -1,6 +1,7 @@
 // What decodes: hls.js where there is Media Source, else the browser's own HLS (iPhones).
 
 import type Hls from "hls.js";
+import { Feed, loaderFor } from "./lean.ts";
 import type { Policy } from "./latency.ts";
 
 export type Fault =
@@ -21,7 +22,10 @@ export interface Engine {
   target_s(): number | null;
   /** To the newest that can be played without a gap. */
   goLive(): void;
-  retune(policy: Policy): void;
+  /** Other sound or another distance, from what is loaded next on: without a gap. */
+  retune(policy: Policy, rendition: Rendition): void;
+  /** Requests for playlists and names so far; null: it does not say. */
+  reads(): number | null;
   destroy(): void;
 }
 
@@ -46,6 +50,12 @@ export async function makeEngine(
   return native ? nativeEngine(audio, play, onFault) : null;
 }
 
+/** PART-HOLD-BACK of our LL-HLS, for an engine that did not begin with it. */
+const LOW_TARGET_S = 1.92;
+
+const playable = (rendition: Rendition): boolean =>
+  rendition === "aac" || MediaSource.isTypeSupported('audio/mp4; codecs="opus"');
+
 const quick = { maxNumRetry: 3, retryDelayMs: 250, maxRetryDelayMs: 2000 };
 const often = { maxNumRetry: 8, retryDelayMs: 250, maxRetryDelayMs: 2000 };
 const policyFor = (first_byte_ms: number, retry: typeof quick) => ({
@@ -65,10 +75,13 @@ function hlsEngine(
   rendition: Rendition,
   onFault: OnFault,
 ): Engine {
+  const feed = new Feed(policy.latency, rendition, (why) => onFault("broken", why));
   const hls = new Player({
+    pLoader: loaderFor(Player, feed),
     // Audio in fMP4 needs no transmuxing: a worker would cost more than it takes.
     enableWorker: false,
-    lowLatencyMode: policy.lowLatencyMode,
+    // Whether there are parts and whether an answer is held back, the playlist says.
+    lowLatencyMode: true,
     ...(policy.target_s === null ? {} : { liveSyncDuration: policy.target_s }),
     ...(policy.target_s === null ? {} : { liveMaxLatencyDuration: policy.most_s }),
     // live.ts sets the rate: hls.js gives up catching up beyond a few seconds.
@@ -79,9 +92,9 @@ function hlsEngine(
     playlistLoadPolicy: policyFor(8_000, often),
     fragLoadPolicy: policyFor(8_000, often),
   });
-  const { Events, ErrorTypes } = Player;
-  // One rendition for good: hls.js switching from one codec to the other in mid-stream was seen
-  // to lay the new one seconds off, so that it says a latency that is not true.
+  const { Events, ErrorDetails, ErrorTypes } = Player;
+  // One level for good, whatever is played: the loader gives it what the rung wants (lean.ts).
+  // hls.js switching levels in mid-stream was seen to lay the new one seconds off.
   hls.on(Events.MANIFEST_PARSED, () => {
     const codecs = { aac: "mp4a", opus: "opus" }[rendition];
     const keep =
@@ -92,6 +105,8 @@ function hlsEngine(
   let mended_at = 0;
   hls.on(Events.ERROR, (_, data) => {
     const code = data.response?.code;
+    if (code === 404 && data.details === ErrorDetails.FRAG_LOAD_ERROR && data.frag?.relurl)
+      feed.surprise(data.frag.relurl);
     if (code === 403 || code === 410) return onFault("away", `${data.details} ${code}`);
     if (!data.fatal) return;
     const now = Date.now();
@@ -109,7 +124,8 @@ function hlsEngine(
   hls.attachMedia(audio);
   return {
     name: "hls.js",
-    codec: () => hls.levels[0]?.audioCodec ?? null,
+    codec: () => (feed.rendition === "opus" ? "opus" : (hls.levels[0]?.audioCodec ?? null)),
+    reads: () => feed.reads,
     heard_ms: () => hls.playingDate?.getTime() ?? null,
     behind_s: () => (hls.latency > 0 ? hls.latency : null),
     target_s: () => hls.targetLatency,
@@ -117,9 +133,9 @@ function hlsEngine(
       const edge = hls.liveSyncPosition;
       if (edge !== null) audio.currentTime = edge;
     },
-    retune(next) {
-      hls.lowLatencyMode = next.lowLatencyMode;
-      if (next.target_s !== null) hls.targetLatency = next.target_s;
+    retune(next, wanted) {
+      hls.targetLatency = next.target_s ?? LOW_TARGET_S;
+      feed.set(next.latency, playable(wanted) ? wanted : feed.rendition);
     },
     destroy: () => hls.destroy(),
   };
@@ -161,6 +177,7 @@ function nativeEngine(audio: WithStartDate, play: string, onFault: OnFault): Eng
       return end === null ? null : Math.max(0, end - audio.currentTime);
     },
     target_s: () => null,
+    reads: () => null,
     goLive() {
       const end = edge();
       if (end !== null) audio.currentTime = Math.max(0, end - 3);

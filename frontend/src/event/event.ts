@@ -342,7 +342,8 @@ const LASTS: readonly Scene[] = ["doors", "line", "left", "live", "full", "close
 function entitle(): void {
   const line = standing(model);
   if (!document.hidden) arrived_hidden = false;
-  const sign = line ? `(${writeNumber(line.number, locale)}) ` : arrived_hidden ? "▶ " : "";
+  const numbered = line && model.state?.phase !== "announced";
+  const sign = numbered ? `(${writeNumber(line.number, locale)}) ` : arrived_hidden ? "▶ " : "";
   const words = arrived_hidden ? `${t("seatIn")} ${config.title}` : config.title;
   const title = `${sign}${words} · Samvad`;
   if (document.title !== title) document.title = title;
@@ -358,7 +359,7 @@ function act(now_ms: number): void {
   }
   if (plays(model, now_ms) && !live.active && !unsupported && door.at === "in") {
     paused_at = null;
-    current = policy(state?.latency ?? "low");
+    current = policy(state?.latency ?? "low", state?.lean);
     live.start(config.gate + door.play, current);
   } else if (live.active && scene(model, now_ms) !== "live") {
     live.stop();
@@ -382,11 +383,11 @@ function act(now_ms: number): void {
 /** The crowd's size has changed the mode: each page follows at a moment of its own. */
 let retuning = 0;
 function follow(): void {
-  const wanted = policy(model.state?.latency ?? "low");
+  const wanted = policy(model.state?.latency ?? "low", model.state?.lean);
   if (!live.active || retuning || current === wanted) return;
   retuning = window.setTimeout(() => {
     retuning = 0;
-    current = policy(model.state?.latency ?? "low");
+    current = policy(model.state?.latency ?? "low", model.state?.lean);
     live.retune(current);
   }, Math.random() * 10_000);
 }
@@ -432,6 +433,7 @@ window.samvad = {
       listening: model.state?.listening ?? null,
       engine: live.engineName,
       codec: live.codec,
+      reads: live.reads,
       last_fault: live.lastFault,
       clock_offset_ms: clock.offset_ms,
       paused: liveAudio.paused,

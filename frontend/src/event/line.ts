@@ -24,7 +24,7 @@ export interface InLine {
   readonly final: boolean;
   /** People who go first, over all lanes. */
   readonly ahead: number;
-  /** Seconds; null: not measured yet. */
+  /** Seconds until one's own turn: those ahead and oneself over the rate; null: not measured. */
   readonly estimate_s: number | null;
   /** The number may come in, as far as this page knows. */
   readonly called: boolean;
@@ -39,7 +39,11 @@ export interface InLine {
 
 /** The door said to wait. `before`: the place as it was until now. */
 export function wait(verdict: Wait, before: InLine | null, now_ms: number): InLine {
-  const { place, lane, number, final, ahead, estimate_s } = verdict;
+  const { place, lane, number, final, ahead } = verdict;
+  // The door says how long those ahead take. Who is next still waits for a seat: how long is
+  // known when serving.json has told the rate.
+  const each_s = ahead > 0 && verdict.estimate_s !== null ? verdict.estimate_s / ahead : null;
+  const estimate_s = each_s === null ? null : each_s * (ahead + 1);
   const again = before?.called ? before.again + 1 : 0;
   return {
     place,
@@ -67,7 +71,7 @@ export function moved(line: InLine, serving: Serving, now_ms: number, chance: nu
   return {
     ...line,
     ahead,
-    estimate_s: serving.rate_per_s > 0 ? ahead / serving.rate_per_s : null,
+    estimate_s: serving.rate_per_s > 0 ? (ahead + 1) / serving.rate_per_s : null,
     called: number <= serving.serving[lane],
     settled_ms: settled ? (line.settled_ms ?? now_ms + chance * spread_ms) : null,
     at_ms: now_ms,

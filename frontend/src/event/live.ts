@@ -38,6 +38,7 @@ export class Live {
   private position = 0;
   private stalled_at: number | null = null;
   private heardAny = false;
+  private playing_rendition: "aac" | "opus" = "aac";
 
   constructor(audio: HTMLAudioElement, told: LiveTold) {
     this.audio = audio;
@@ -67,6 +68,11 @@ export class Live {
 
   heard_ms(): number | null {
     return this.heardAny ? (this.engine?.heard_ms() ?? null) : null;
+  }
+
+  /** Requests for playlists and names by this engine. */
+  get reads(): number | null {
+    return this.engine?.reads() ?? null;
   }
 
   behind_s(): number | null {
@@ -110,12 +116,35 @@ export class Live {
     if (this.audio.paused) this.resume();
   }
 
-  /** Another policy for the crowd's size. What is heard steps back or forth once. */
+  /**
+   * Another rung. To be further behind, what is heard steps back once, over sound that is loaded
+   * already: nothing is missed, nothing is silent. To be nearer, it is played a little faster.
+   */
   retune(policy: Policy): void {
-    if (!this.policy || policy === this.policy) return;
+    const before = this.policy;
+    if (!before || policy === before) return;
     this.policy = policy;
-    this.engine?.retune(policy);
-    this.engine?.goLive();
+    if (!this.engine) return;
+    // Whoever came before "new" was said stays with what is played.
+    if (policy.lean !== "new") this.playing_rendition = this.wanted(policy.lean === "all");
+    this.engine.retune(policy, this.playing_rendition);
+    if ((policy.target_s ?? 0) > (before.target_s ?? 0)) this.stepBack(policy.target_s ?? 0);
+  }
+
+  private stepBack(target_s: number): void {
+    const behind_s = this.engine?.behind_s() ?? null;
+    if (behind_s === null || this.audio.paused) return;
+    const { buffered, currentTime } = this.audio;
+    for (let i = 0; i < buffered.length; i++) {
+      if (buffered.start(i) <= currentTime && currentTime <= buffered.end(i)) {
+        const wanted = currentTime - Math.max(0, target_s - behind_s);
+        this.audio.currentTime = Math.max(wanted, buffered.start(i) + 0.1);
+      }
+    }
+  }
+
+  private wanted(lean: boolean): "aac" | "opus" {
+    return rendition(connection(), this.figures.stalls, lean);
   }
 
   private drop(): void {
@@ -131,7 +160,8 @@ export class Live {
     if (!this.policy) return;
     this.moved_at = performance.now();
     try {
-      const wanted = rendition(connection(), this.figures.stalls);
+      const wanted = this.wanted(this.policy.lean !== null);
+      this.playing_rendition = wanted;
       const engine = await makeEngine(this.audio, this.play, this.policy, wanted, (fault, why) => {
         if (turn === this.turn) this.fault(fault, why);
       });
@@ -218,8 +248,8 @@ export class Live {
     const now = performance.now();
     const behind = this.behind_s();
     const target = engine.target_s();
-    const over = policy.catches_up && behind !== null && target !== null ? behind - target : 0;
-    const speed = rate(over, this.ahead_s(), audio.playbackRate);
+    const over = behind !== null && target !== null ? behind - target : 0;
+    const speed = rate(over, this.ahead_s(), audio.playbackRate, policy.catches_up_from_s);
     if (audio.playbackRate !== speed) audio.playbackRate = speed;
     if (audio.currentTime !== this.position) {
       this.position = audio.currentTime;

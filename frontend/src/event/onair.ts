@@ -145,7 +145,9 @@ export function onAirPanel(context: Context, audio: HTMLAudioElement, acts: Acts
       else trace.add(shown, performance.now());
 
       const seconds = latency_s === null ? null : Math.max(0, Math.round(latency_s));
-      const far = seconds !== null && seconds > (model.state?.latency === "plain" ? 16 : 6);
+      const far =
+        seconds !== null &&
+        seconds > { low: 6, plain: 16, long: 24 }[model.state?.latency ?? "low"];
       say(word, soundWord(context, model, scene, far));
       set(live, { "data-shown": far && sound !== "off" ? "" : null, tabindex: far ? null : -1 });
       say(

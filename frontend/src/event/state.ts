@@ -80,6 +80,7 @@ export interface EventState extends Said {
   readonly seats: number;
   readonly counts: Counts;
   readonly latency: Latency;
+  readonly lean: "new" | "all" | null;
   readonly replay: Replay | null;
 }
 
@@ -184,6 +185,7 @@ export function readState(value: unknown): EventState | null {
       joined: number(counts["joined"]),
     },
     latency: raw["latency"] === "plain" || raw["latency"] === "long" ? raw["latency"] : "low",
+    lean: raw["lean"] === "new" || raw["lean"] === "all" ? raw["lean"] : null,
     replay:
       replay && text(replay["url"]) !== ""
         ? {

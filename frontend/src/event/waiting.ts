@@ -82,8 +82,11 @@ export function linePanel(context: Context, acts: LineActs): Panel {
       if (!line) return;
       const early = model.state?.phase === "announced" || model.serving?.door === "early";
       when.tell(early ? (model.state?.starts_ms ?? null) : null);
-      say(kicker, line.final ? t("lineNumber") : t("lineNumberNow"));
-      say(figure, writeNumber(line.number, locale));
+      const name = early ? t("lineSoFar") : line.final ? t("lineNumber") : t("lineNumberNow");
+      // Before the doors nobody has a number that counts: so many are to be shuffled.
+      const n = early ? Math.max(line.number, model.serving?.waiting ?? 0) : line.number;
+      say(kicker, name);
+      say(figure, writeNumber(n, locale));
       say(lead, words(line, view));
       say(ahead, line.ahead > 0 ? t("lineAhead", { n: line.ahead }) : t("lineNext"));
       show(ahead, !early);
@@ -103,11 +106,7 @@ export function linePanel(context: Context, acts: LineActs): Panel {
       if (worthTelling(line, told, now_ms - told_ms)) {
         told = line;
         told_ms = now_ms;
-        const number = writeNumber(line.number, locale);
-        say(
-          spoken,
-          `${line.final ? t("lineNumber") : t("lineNumberNow")} ${number}. ${lead.textContent}`,
-        );
+        say(spoken, `${name} ${writeNumber(n, locale)}. ${lead.textContent}`);
       }
     },
   };

@@ -13,6 +13,14 @@ export interface RoomVoice {
   readonly level: number;
 }
 
+/** What the host or operator ordered of the ladder; `rung` counts from 1, 0 is none. */
+export interface LadderOrder {
+  readonly mode: "auto" | "hold" | "force";
+  readonly rung: number;
+  readonly by: string;
+  readonly at_ms: number;
+}
+
 export interface Room {
   readonly event: string;
   readonly title: string;
@@ -25,6 +33,7 @@ export interface Room {
     readonly speakers: readonly RoomVoice[];
     readonly status: { readonly text: string; readonly at_ms: number } | null;
     readonly replay: { readonly bytes: number; readonly duration_ms: number } | null;
+    readonly ladder: LadderOrder | null;
   };
 }
 

@@ -130,7 +130,20 @@ def happened(event_id: str, kinds: Iterable[str]) -> list[Fact]:
     return list(Fact.objects.filter(event=event_id, kind__in=list(kinds)).order_by("at", "seq"))
 
 
-_OWN = {journal.PROMISE: 1, journal.PROMISE_KEPT: 2, journal.PROMISE_LATE: 3}
+def taken_since(event_id: str, kinds: Iterable[str], after: int, most: int) -> list[Fact]:
+    """The facts of these kinds that were taken after the one with primary key `after`, oldest
+    first, the newest `most` of them. (By time one would miss those that came up late.)"""
+    found = Fact.objects.filter(event=event_id, kind__in=list(kinds), pk__gt=after)
+    return list(found.order_by("-pk")[:most])[::-1]
+
+
+_LAST = 2**62
+_OWN = {
+    journal.PROMISE: _LAST,
+    journal.PROMISE_KEPT: _LAST + 1,
+    journal.PROMISE_LATE: _LAST + 2,
+}
+"""Numbers of one's own facts: behind every fact that came up in the same millisecond."""
 
 
 def note(event_id: str, kind: str, at: dt.datetime, **data: object) -> bool:

@@ -79,12 +79,14 @@ Verdict = Admit | Wait | Refuse
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What one shows at the door, as text: all of it may be missing or false."""
+    """What one shows at the door, as text: all of it may be missing or false. `closing`: who
+    leaves has closed the page, or loads it again, which a page cannot tell apart."""
 
     ticket: str = ""
     place: str = ""
     pass_: str = ""
     phrase: str = ""
+    closing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +247,8 @@ def read_shown(body: bytes) -> Shown | None:
             return None
         texts[key] = text
     phrase = said.get("phrase") or ""
-    return Shown(**texts, phrase=phrase) if isinstance(phrase, str) else None
+    closing = said.get("closing") is True
+    return Shown(**texts, phrase=phrase, closing=closing) if isinstance(phrase, str) else None
 
 
 def as_json(event: str, verdict: Verdict, replay: str | None) -> bytes:

@@ -5,22 +5,25 @@ Holds no clock: `now` is monotonic seconds, `wall_ms` Unix milliseconds, a Momen
 
 import dataclasses
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from samvad.base.clock import Moment
 from samvad.gate import serving, state
 from samvad.gate.answers import ANYWHERE, JSON, NO_SNIFF, Answer
 from samvad.gate.door import Door, Terms
+from samvad.gate.figures import Seen
 from samvad.gate.house import House
 from samvad.gate.http1 import Fields
+from samvad.gate.ladder import BY, Standing
 from samvad.gate.lines import Figure
 from samvad.gate.live import LiveEvent
 from samvad.gate.pages import Page, Variants
 from samvad.gate.place import Places
 from samvad.gate.replay import ReplayFile
-from samvad.gate.state import Counts, Situation, situation_of
+from samvad.gate.state import Counts, Situation, rounded, rung_json, situation_of
 from samvad.protocol.hls import replay_path
-from samvad.protocol.plan import EventPlan
+from samvad.protocol.ladder import CLOSED, COARSE, FLOOR, LATER
+from samvad.protocol.plan import PROMISE_MIN, EventPlan
 from samvad.protocol.playlist import Form
 from samvad.protocol.room import Phase, Replay, RoomState
 from samvad.protocol.ticket import Tickets
@@ -28,6 +31,10 @@ from samvad.protocol.ticket import Tickets
 OPEN = (Situation.DOORS, Situation.LIVE)
 WAITING = (Situation.ANNOUNCED, *OPEN)
 COUNT_EVERY_S = 1.0
+COARSE_EVERY_S = 5.0
+SHUTTING = frozenset((CLOSED, FLOOR, LATER))
+REDUCING = frozenset((FLOOR, LATER))
+HOUR_MS, QUARTER_MS = 3_600_000, 900_000
 STATE_EVERY_MS = 1_000
 KEPT_AFTER_END_S = 900.0
 """How long the window of an ended event stays, if the stage never says to forget it."""
@@ -82,12 +89,16 @@ class Event(Generic[Token]):
         self._serving: Variants | None = None
         self._serving_ms = 0
         self._ended_at: float | None = None
+        self._standing = Standing()
+        self.refused = 0
+        """Turned away by this process since the counts were made."""
 
     @property
     def house(self) -> House:
         """Seats and line, of as many seats as the plan says. Raises OSError."""
         if self._house is None:
             self._house = self._open_house(self._limit)
+            self._follow()
         return self._house
 
     def door(self, at: Moment) -> Door:
@@ -99,8 +110,9 @@ class Event(Generic[Token]):
 
     def _set_pace(self, at: Moment) -> None:
         house, plan = self.house, self.plan
-        house.doors_open = self.situation(at.wall_ms) in OPEN
-        house.per_s = float((plan.door.joins_per_s if plan else 0) or self._joins_per_s)
+        house.doors_open = self.is_open(at.wall_ms)
+        per_s = (plan.door.joins_per_s if plan else 0) or self._joins_per_s
+        house.per_s = 0.0 if self._closed else float(per_s)
 
     def terms(self, wall_ms: int) -> Terms:
         """What holds at the door now."""
@@ -111,11 +123,87 @@ class Event(Generic[Token]):
             doors_ms=plan.doors_ms,
             shuffled=plan.door.way != "first_come",
             invited_only=plan.door.way == "invite",
+            closed=self._closed,
+            reduced=self._floor is not None,
         )
+
+    def is_open(self, wall_ms: int) -> bool:
+        """Whether listeners may come in: the doors are open, or it is live."""
+        return self.situation(wall_ms) in OPEN
+
+    # -- the ladder -------------------------------------------------------------------------
+
+    @property
+    def _closed(self) -> bool:
+        return not SHUTTING.isdisjoint(self._standing.effects)
+
+    @property
+    def _floor(self) -> int | None:
+        """How many are kept, while a rung says so and the plan has declared it."""
+        floor = self.plan.floor if self.plan is not None else 0
+        reducing = floor and not REDUCING.isdisjoint(self._standing.effects)
+        return floor if reducing else None
+
+    @property
+    def standing(self) -> Standing:
+        """Which rung holds, as the board has it."""
+        if self._house is None or self.plan is None:
+            return Standing()
+        figure, rungs = self._house.figure, self.plan.ladder
+        n = min(figure(Figure.RUNG), len(rungs))
+        return Standing(
+            n,
+            len(rungs),
+            tuple(rung.effect for rung in rungs[:n]),
+            figure(Figure.RUNG_SINCE_MS),
+            BY[figure(Figure.RUNG_BY) % len(BY)],
+        )
+
+    def stand(self, standing: Standing, at: Moment) -> int | None:
+        """What this event's climber has found: all gates will follow it. The Unix milliseconds
+        for which the recording is promised, when that is new."""
+        promised_ms = self.house.figure(Figure.PROMISE_MS)
+        fresh_ms = None
+        if LATER not in standing.effects:
+            promised_ms = 0
+        elif not promised_ms:
+            promised_ms = fresh_ms = self._promise_ms(at.wall_ms)
+        if standing != self.standing or promised_ms != self.house.figure(Figure.PROMISE_MS):
+            self.house.stand(standing, promised_ms)
+        self._follow()
+        if self._floor is not None:
+            self.house.reduce(at.now, self._floor)
+        return fresh_ms
+
+    def _promise_ms(self, wall_ms: int) -> int:
+        """The recording is there so long after the end; the end is taken to be an hour after
+        the beginning, or after now, whichever is later. On the quarter of an hour."""
+        plan = self.plan
+        assert plan is not None
+        began_ms = (self.room.live_since_ms if self.room else None) or plan.starts_ms or wall_ms
+        ends_ms = max(began_ms, wall_ms) + HOUR_MS
+        ready_ms = ends_ms + (plan.promise_min or PROMISE_MIN) * 60_000
+        return -(-ready_ms // QUARTER_MS) * QUARTER_MS
+
+    def _follow(self) -> None:
+        """Do as the rung on the board says."""
+        standing = self.standing
+        if standing == self._standing:
+            return
+        self._standing = standing
+        self.live.stand(standing.effects)
+        self._set_limit()
+        self._state = self._serving = None
+
+    def _set_limit(self) -> None:
+        if self._house is not None:
+            floor = self._floor
+            self._house.seats.set_limit(self._limit if floor is None else min(floor, self._limit))
 
     def tick(self, at: Moment) -> None:
         """Let the line move."""
-        if self._house is not None and self.situation(at.wall_ms) in OPEN:
+        if self._house is not None and self.is_open(at.wall_ms):
+            self._follow()
             self._set_pace(at)
             self._house.tick(at.now)
 
@@ -128,8 +216,7 @@ class Event(Generic[Token]):
         self.plan = plan
         self._limit = seats
         self._counts = dataclasses.replace(self._counts, seats=seats)
-        if self._house is not None:
-            self._house.seats.set_limit(seats)
+        self._set_limit()
         self._state = self._serving = None
         return True
 
@@ -155,16 +242,20 @@ class Event(Generic[Token]):
     def counts(self, at: Moment) -> Counts:
         """Counted at most once a second, over all gates of the machine."""
         # Another gate may have let people in before anybody has come to this one.
-        open_now = self.situation(at.wall_ms) in OPEN
-        if (open_now or self._house is not None) and at.now - self._counted >= COUNT_EVERY_S:
+        every_s = COARSE_EVERY_S if COARSE in self._standing.effects else COUNT_EVERY_S
+        due = at.now - self._counted >= every_s
+        if due and (self._house is not None or self.is_open(at.wall_ms)):
             self._counted = at.now
             house = self.house
             listening = house.seats.listening(at.now)
             house.note_peak(listening)
+            if self.refused:
+                house.board.add(Figure.REFUSED, self.refused)
+                self.refused = 0
             self._counts = Counts(
                 listening,
                 house.seats.held(at.now),
-                house.seats.limit,
+                self._limit,
                 house.lines.waiting,
                 house.figure(Figure.REFUSED),
                 house.figure(Figure.PEAK),
@@ -172,6 +263,28 @@ class Event(Generic[Token]):
             )
             self.live.form = form_for(listening, self._low_latency_listeners, self.live.form)
         return self._counts
+
+    def seen(self, at: Moment) -> Seen:
+        """For the console: what grows is exact, whatever the pages are told."""
+        counts = self.counts(at)
+        if self._house is not None:
+            counts = dataclasses.replace(
+                counts,
+                in_line=self._house.lines.waiting,
+                joined=self._house.figure(Figure.JOINED),
+                refused=self._house.figure(Figure.REFUSED),
+            )
+        return Seen(counts, self._standing.n)
+
+    def _told(self, counts: Counts) -> Counts:
+        """What everybody is told of the counts."""
+        return rounded(counts) if COARSE in self._standing.effects else counts
+
+    def _rung(self) -> dict[str, Any] | None:
+        return rung_json(self._standing, self.plan.ladder) if self.plan is not None else None
+
+    def _promised_ms(self) -> int | None:
+        return (self._house.figure(Figure.PROMISE_MS) if self._house is not None else 0) or None
 
     def replay(self, now: float) -> Replay | None:
         """The finished recording, once its file is there."""
@@ -186,7 +299,9 @@ class Event(Generic[Token]):
             body = state.as_json(
                 self.plan,
                 self.room,
-                counts=self.counts(at),
+                counts=self._told(self.counts(at)),
+                rung=self._rung(),
+                promise_ms=self._promised_ms(),
                 form=self.live.latency,
                 lean=self.live.lean,
                 replay=self.replay(at.now) if over else None,
@@ -206,6 +321,9 @@ class Event(Generic[Token]):
                 self.room,
                 situation=self.situation(at.wall_ms),
                 house=self.house if self.situation(at.wall_ms) in WAITING else None,
+                closed=self._closed,
+                rung=self._rung(),
+                promise_ms=self._promised_ms(),
                 at=at,
             )
             self._serving, self._serving_ms = Variants(body, _STATE_HEADERS), at.wall_ms

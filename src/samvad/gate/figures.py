@@ -6,6 +6,7 @@ matter which process wrote a row, and a gate that was restarted tears no hole.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from samvad.gate.counters import Reading
 from samvad.gate.state import Counts
@@ -16,6 +17,7 @@ _RATES = {
     "refusals_per_s": ("refused", 1.0),
     "requests_per_s": ("requests", 1.0),
     "mbit": ("bytes", 8e-6),
+    "cpu_sum": ("cpu_ms", 1e-3),
 }
 """By figure: the count it is the growth of, and what that is multiplied with."""
 _GAUGES = tuple(about.name for about in FIGURES if about.name not in _RATES)
@@ -23,34 +25,50 @@ _GAUGES = tuple(about.name for about in FIGURES if about.name not in _RATES)
 FIELDS = (*(count for count, _ in _RATES.values()), *_GAUGES)
 """What a row holds; NaN is "not known"."""
 
+_READINGS = ("cpu", "p99_ms", "attack")
+"""Gauges over a few seconds, which load.py makes of the counters."""
+
 _DIGITS = {"cpu": 3, "cpu_sum": 3, "mbit": 3}
 
 Row = tuple[int, Mapping[str, float]]
 """Unix milliseconds, and values by FIELDS."""
 
 
-def sample(counts: Counts, gates: Iterable[Reading | None]) -> dict[str, float]:
-    """The row of this second: the event's counts and the counters of the machine's gates."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An event now: its counts, exact whatever its pages are told, and its rung (0: none)."""
+
+    counts: Counts
+    rung: int
+
+
+def sample(
+    event: Seen, readings: Mapping[str, float], gates: Iterable[Reading | None]
+) -> dict[str, float]:
+    """The row of this second: the event, what the machine bears (load.py), and the counters of
+    its gates."""
     row = dict.fromkeys(FIELDS, math.nan)
-    row |= _of_event(counts)
+    row |= {name: value for name, value in readings.items() if name in _READINGS}
+    row |= _of_event(event)
     row |= _of_machine([gate for gate in gates if gate is not None])
     return row
 
 
-def _of_event(counts: Counts) -> dict[str, float]:
-    return {"listening": counts.listening, "admitted": counts.admitted}
+def _of_event(event: Seen) -> dict[str, float]:
+    counts = event.counts
+    return {
+        "listening": counts.listening,
+        "admitted": counts.admitted,
+        "in_line": counts.in_line,
+        "joined": counts.joined,
+        "refused": counts.refused,
+        "rung": event.rung,
+    }
 
 
 def _of_machine(gates: Sequence[Reading]) -> dict[str, float]:
-    def total(*names: str) -> float:
-        return sum(gate.values[name] for gate in gates for name in names)
-
-    return {
-        "requests": total("requests"),
-        "bytes": total("bytes"),
-        "joined": total("admitted"),
-        "refused": total("refused_full_house", "refused_closed"),
-    }
+    names = ("requests", "bytes", "cpu_ms")
+    return {name: sum(gate.values[name] for gate in gates) for name in names}
 
 
 def series(

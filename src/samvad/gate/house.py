@@ -6,6 +6,8 @@ long is an answer (NoSeat.BUSY, None), never a wait.
 """
 
 from samvad.gate.board import Board
+from samvad.gate.ladder import BY
+from samvad.gate.ladder import Standing as OnLadder
 from samvad.gate.line import Place, Standing
 from samvad.gate.lines import Figure, Lines
 from samvad.gate.seats import NoSeat, Seats
@@ -92,9 +94,9 @@ class House:
         with self.board.locked() as held:
             return self.lines.join(lane, wall_ms, early) if held else None
 
-    def leave(self, ticket: Ticket) -> None:
-        """A listener has gone and said so."""
-        self.seats.leave(ticket)
+    def leave(self, ticket: Ticket, now: float = 0.0, grace_s: float = 0.0) -> None:
+        """A listener has gone and said so; with `grace_s` the seat is kept a moment longer."""
+        self.seats.leave(ticket, now, grace_s)
 
     # -- as time passes ---------------------------------------------------------------------
 
@@ -114,6 +116,24 @@ class House:
         seats = self.seats
         free = max(0, seats.limit - seats.held(now))
         self.lines.tick(now, free, self.per_s, self.doors_open)
+
+    def stand(self, standing: OnLadder, promise_ms: int) -> None:
+        """Tell all gates which rung holds from now on."""
+        with self.board.locked() as held:
+            if not held:
+                return
+            figures = self.board.figures
+            figures[Figure.RUNG_SINCE_MS] = standing.since_ms
+            figures[Figure.RUNG_BY] = BY.index(standing.by)
+            figures[Figure.PROMISE_MS] = promise_ms
+            figures[Figure.RUNG] = standing.n
+
+    def reduce(self, now: float, floor: int) -> int:
+        """Put out who is above the floor, the anonymous and the newest first; how many."""
+        out = self.seats.reduce(now, floor)
+        if out:
+            self.board.add(Figure.REDUCED, out)
+        return out
 
     def note_peak(self, listening: int) -> None:
         """The most listeners there were."""

@@ -16,6 +16,7 @@ GAP_S = 5.0
 """Without a reading for longer nothing is known "on end": what was counted begins anew."""
 
 LOAD, HOLD, FORCE = "load", "hold", "force"
+BY = (LOAD, HOLD, FORCE)
 
 Readings = Mapping[str, float]
 """Metric (protocol.ladder.METRICS) to its value now. One that is missing is not known: it

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from samvad.gate.answers import ANYWHERE, JSON, NEVER_STORED, NO_SNIFF, REFUSALS, Answer, large
 from samvad.gate.objects import MAX_BYTES, Ready, Shelf, media_headers
-from samvad.gate.reload import Directives, Reload, Waiters, judge
+from samvad.gate.reload import Directives, Reload, Waiters, judge, reached
 from samvad.protocol.hls import media_path
 from samvad.protocol.ladder import LEAN_ALL, LEAN_NEW, LONG, PLAIN
 from samvad.protocol.media import AAC, OPUS, RENDITIONS, Init, Part
@@ -140,7 +140,8 @@ class LiveEvent(Generic[Token]):
             if not any(dropped):
                 break
         self._changed()
-        if self._long_wanted and message.last:
+        # A segment is whole, or the run before has been cut off: long ones may be complete.
+        if self._long_wanted and (message.last or message.part == 0):
             self._make_longs(message.rendition)
         at = shelf.position
         assert at is not None
@@ -256,8 +257,8 @@ class LiveEvent(Generic[Token]):
             if hint is not None and hint[0] == name:
                 self._waiters[rendition].add(token, hint[1], hint[2], now)
                 return True
-            completes = shelf.promises().get(name)
-            if completes is not None:
+            completes, at = shelf.promises().get(name), shelf.position
+            if completes is not None and at is not None and not reached(completes, None, at):
                 self._long_wanted = True
                 self._waiters[rendition].add(token, completes, None, now)
                 return True

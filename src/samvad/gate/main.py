@@ -13,6 +13,7 @@ from samvad.base.folders import Folders, assets
 from samvad.base.settings import Settings
 from samvad.gate.admin import Admin
 from samvad.gate.assets import Assets
+from samvad.gate.climb import Climbers
 from samvad.gate.connection import Connection
 from samvad.gate.counters import Counters
 from samvad.gate.diary import Diary
@@ -71,8 +72,9 @@ def main(data: Path, settings: Settings, index: int) -> int:
     plans.read(loop.moment)  # before the stage tells of their events, and before anybody asks
     signals = Signals(loop)
     server = Server(loop, gate, counters, _most_connections(gate.connections))
-    watch = Watch(folders.run, gate.processes, counters, site.counted)
+    watch = Watch(folders.run, gate.processes, counters, site.seen)
     diary = Diary(folders.journal, f"gate-{index}", counters)
+    climbers = Climbers(site, watch, diary)
 
     def hear(message: Message) -> None:
         _resume(site.hear(message, loop.moment.now))
@@ -96,6 +98,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         _resume(site.forget_outlived(loop.moment.now))
         site.on_air(loop.moment)
         watch.each_second(loop.moment)
+        climbers.each_second(loop.moment)
 
     def read_assets() -> None:
         if files.refresh():

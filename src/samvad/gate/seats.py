@@ -189,13 +189,18 @@ class Seats:
             words[place] = second
         return True
 
-    def leave(self, ticket: Ticket) -> bool:
-        """Give the ticket's seat back; whether it was still the ticket's."""
+    def leave(self, ticket: Ticket, now: float = 0.0, grace_s: float = 0.0) -> bool:
+        """Give the ticket's seat back; whether it was still the ticket's.
+
+        `grace_s` (from `now` on): it goes to nobody else for so long, should its holder come back.
+        """
         place = _WORDS * ticket.seat
         words = self._words
         if place + _WORDS > len(words) or words[place + _GENERATION] != ticket.generation:
             return False
-        held, words[place] = words[place] != 0, 0
+        held = words[place] != 0
+        until = int(now) - self._hold_s + int(grace_s) if grace_s > 0 else 0
+        words[place] = min(words[place], max(0, until))
         return held
 
     def claim(self, now: float, lane: int = ANYONE) -> tuple[int, int] | NoSeat:

@@ -20,6 +20,9 @@ def as_json(
     *,
     situation: Situation,
     house: House | None,
+    closed: bool,
+    rung: dict[str, Any] | None,
+    promise_ms: int | None,
     at: Moment,
 ) -> bytes:
     """The bytes of serving.json. `house` None: there is no line (over, or not yet)."""
@@ -31,7 +34,7 @@ def as_json(
         "now_ms": at.wall_ms,
         "starts_ms": plan.starts_ms,
         "doors_ms": plan.doors_ms,
-        "door": _DOOR.get(situation, "over"),
+        "door": "closed" if closed else _DOOR.get(situation, "over"),
         "serving": house.reached(Lane.ANYONE) if house is not None else 0,
         "lanes": {name: queue.called for name, queue in used.items()},
         "closed_upto": {name: queue.closed_upto for name, queue in used.items()},
@@ -40,5 +43,7 @@ def as_json(
         "rate_per_s": round(house.rate_per_s(at.now), 2) if house is not None else 0.0,
         "poll_ms": [NEAR_MS, FAR_MS],
         "status": status_json(room),
+        "rung": rung,
+        "promise_ms": promise_ms,
     }
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()

@@ -27,6 +27,7 @@ from samvad.gate.assets import Assets
 from samvad.gate.board import Board
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.event import Event
+from samvad.gate.figures import Seen
 from samvad.gate.house import House
 from samvad.gate.http1 import Request
 from samvad.gate.live import LiveEvent
@@ -65,6 +66,9 @@ _PAGE = re.compile(rf"/e/({SLUG})".encode())
 _DOOR = re.compile(rf"/door/({EVENT})(/serving\.json|/leave)?".encode())
 _READING = (b"GET", b"HEAD")
 
+RELOAD_S = 5.0
+"""A page that is closed keeps its seat for so long: it may be only loaded again."""
+_FOR_WANT_OF_A_SEAT = (door.Reason.FULL, door.Reason.CLOSED, door.Reason.REDUCED)
 _LEFT = Answer(204, [NEVER_STORED, ANYWHERE])
 _PHRASE_MAX = 200
 _DOOR_HEADERS = (JSON, NEVER_STORED, ANYWHERE, NO_SNIFF)
@@ -257,14 +261,14 @@ class Site(Generic[Token]):
         if shown is None:
             return REFUSALS[400]
         if knock[2]:
-            return self._leave(event, shown.ticket, at)
+            return self._leave(event, shown, at)
         return self._knock(event, event.plan, shown, at)
 
-    def _leave(self, event: Event[Token], shown: str, at: Moment) -> Answer:
+    def _leave(self, event: Event[Token], shown: door.Shown, at: Moment) -> Answer:
         """A page is closed and says so. Whatever it shows, there is nothing more to say."""
-        ticket = event.tickets.verify(shown, at.wall_ms) if shown else None
+        ticket = event.tickets.verify(shown.ticket, at.wall_ms) if shown.ticket else None
         if ticket is not None and event.situation(at.wall_ms) not in _OVER:
-            event.house.leave(ticket)
+            event.house.leave(ticket, at.now, RELOAD_S if shown.closing else 0.0)
             self._counters.add("left")
         return _LEFT
 
@@ -279,6 +283,8 @@ class Site(Generic[Token]):
         who = door.Visitor(shown.ticket, shown.place, lane, invited)
         verdict = event.door(at).decide(event.terms(at.wall_ms), who, at.now, at.wall_ms)
         self._count_verdict(verdict)
+        if isinstance(verdict, door.Refuse) and verdict.reason in _FOR_WANT_OF_A_SEAT:
+            event.refused += 1
         over = isinstance(verdict, door.Refuse) and verdict.reason is door.Reason.ENDED
         replay = replay_path(event.name) if over and event.replay(at.now) else None
         return Answer(200, _DOOR_HEADERS, (door.as_json(event.name, verdict, replay),))
@@ -288,7 +294,7 @@ class Site(Generic[Token]):
             self._counters.add("admitted")
         elif isinstance(verdict, door.Wait):
             self._counters.add("told_to_wait")
-        elif verdict.reason in (door.Reason.FULL, door.Reason.CLOSED, door.Reason.REDUCED):
+        elif verdict.reason in _FOR_WANT_OF_A_SEAT:
             self._counters.add("refused_full_house")
         else:
             self._counters.add("refused_closed")
@@ -362,6 +368,10 @@ class Site(Generic[Token]):
             table.close()
             raise
 
+    def housed(self, name: str) -> Event[Token] | None:
+        """An event whose seats and line this process has opened."""
+        return self._events.get(name) if name in self._housed else None
+
     def tick(self, at: Moment) -> None:
         """Let all lines move."""
         for name in self._housed:
@@ -407,9 +417,9 @@ class Site(Generic[Token]):
             if event.situation(at.wall_ms) is Situation.LIVE
         ]
 
-    def counted(self, named: Iterable[str], at: Moment) -> dict[str, Counts]:
-        """Counts for the console: of the events that are on, and of those named."""
+    def seen(self, named: Iterable[str], at: Moment) -> dict[str, Seen]:
+        """For the console: the events that are on, and those named."""
         known = [event for name in named if (event := self._events.get(name)) is not None]
-        on = (Situation.DOORS, Situation.LIVE)
-        known += [e for e in self._staged.values() if e.situation(at.wall_ms) in on]
-        return {event.name: event.counts(at) for event in known if event.plan is not None}
+        known += [e for e in self._staged.values() if e.is_open(at.wall_ms)]
+        known += [e for n in self._housed if (e := self._events[n]).is_open(at.wall_ms)]
+        return {event.name: event.seen(at) for event in known if event.plan is not None}

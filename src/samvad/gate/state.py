@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from samvad.gate.ladder import Standing
+from samvad.protocol.ladder import Rung
 from samvad.protocol.plan import EventPlan
 from samvad.protocol.playlist import Form
 from samvad.protocol.room import Phase, Replay, RoomState
@@ -47,6 +49,31 @@ def situation_of(plan: EventPlan, room: RoomState | None, wall_ms: int) -> Situa
     return Situation.DOORS if plan.doors_open(wall_ms) else Situation.ANNOUNCED
 
 
+def rounded(counts: Counts) -> Counts:
+    """Counts with two digits that mean something: 112,480 is 110,000."""
+
+    def two(number: int) -> int:
+        step: int = 10 ** max(0, len(str(number)) - 2)
+        return round(number / step) * step
+
+    about = {name: two(number) for name, number in dataclasses.asdict(counts).items()}
+    return Counts(**about | {"seats": counts.seats})
+
+
+def rung_json(standing: Standing, rungs: tuple[Rung, ...]) -> dict[str, Any] | None:
+    """The rung that holds, for state.json and serving.json; None at the ladder's foot."""
+    if not standing.n:
+        return None
+    return {
+        "n": standing.n,
+        "of": standing.of,
+        "effects": list(standing.effects),
+        "says": dict(rungs[standing.n - 1].says),
+        "since_ms": standing.since_ms,
+        "by": standing.by,
+    }
+
+
 def status_json(room: RoomState | None) -> dict[str, Any] | None:
     """The host's line, or None."""
     line = room.status if room else None
@@ -63,6 +90,8 @@ def as_json(
     replay: Replay | None,
     replay_path: str,
     wall_ms: int,
+    rung: dict[str, Any] | None = None,
+    promise_ms: int | None = None,
 ) -> bytes:
     """The bytes of state.json."""
     here = {s.id: s for s in room.speakers} if room is not None else {}
@@ -90,6 +119,8 @@ def as_json(
         ],
         "counts": dataclasses.asdict(counts),
         "status": status_json(room),
+        "rung": rung,
+        "promise_ms": promise_ms,
         "latency": form.value,
         "lean": lean,
         "replay": {"url": replay_path, "bytes": replay.bytes, "duration_ms": replay.duration_ms}

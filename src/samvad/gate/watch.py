@@ -8,10 +8,10 @@ from pathlib import Path
 from samvad.base.clock import Moment
 from samvad.gate.answers import JSON, NEVER_STORED, Answer
 from samvad.gate.counters import Counters, Reading, read
-from samvad.gate.figures import sample, series
+from samvad.gate.figures import Seen, sample, series
 from samvad.gate.history import History, history_path, open_to_write, remove_if_old
 from samvad.gate.history import read as read_history
-from samvad.gate.state import Counts
+from samvad.gate.load import Glimpse, Meter
 from samvad.protocol import figures
 
 log = logging.getLogger("gate")
@@ -22,8 +22,8 @@ ASKED_S = 60.0
 """How long an event is watched after a console has asked for it, on air or not."""
 SWEEP_S = 60.0
 
-Counted = Callable[[Iterable[str], Moment], Mapping[str, Counts]]
-"""The counts of the events that are on, and of those named."""
+Look = Callable[[Iterable[str], Moment], Mapping[str, Seen]]
+"""The events that are on, and those named."""
 
 
 def counters_path(run: Path, index: int) -> Path:
@@ -31,13 +31,23 @@ def counters_path(run: Path, index: int) -> Path:
 
 
 class Watch:
-    """One gate process's share of the watching. `counted` is Site.counted."""
+    """One gate process's share of the watching. `look` is Site.seen.
 
-    def __init__(self, run: Path, processes: int, own: Counters, counted: Counted) -> None:
-        self._run, self._processes, self._own, self._counted = run, processes, own, counted
+    `readings` is what the machine bears now (load.py), while this process keeps a history.
+    """
+
+    def __init__(self, run: Path, processes: int, own: Counters, look: Look) -> None:
+        self._run, self._processes, self._own, self._look = run, processes, own, look
+        self._meter = Meter()
+        self.readings: dict[str, float] = {}
         self._histories: dict[str, History] = {}
         self._asked: dict[str, float] = {}
         self._swept = float("-inf")
+
+    @property
+    def kept(self) -> set[str]:
+        """The events whose history this process keeps: of each one process does."""
+        return set(self._histories)
 
     def gates(self, now: float) -> dict[int, Reading | None]:
         """The counters of all gate processes of the machine."""
@@ -47,7 +57,7 @@ class Watch:
     def each_second(self, at: Moment) -> None:
         """Write this second of each event whose history no other process keeps."""
         self._asked = {e: t for e, t in self._asked.items() if at.now - t < ASKED_S}
-        events = dict(list(self._counted(self._asked, at).items())[:EVENTS])
+        events = dict(list(self._look(self._asked, at).items())[:EVENTS])
         for event in self._histories.keys() - events.keys():
             self._histories.pop(event).close()
         for event in events.keys() - self._histories.keys():
@@ -59,9 +69,12 @@ class Watch:
             if history is not None:
                 self._histories[event] = history
         if self._histories:
-            gates = self.gates(at.now).values()
+            gates = self.gates(at.now)
+            self.readings = self._meter.look(_glimpse(gates, at.now), 0, 0)
             for event, history in self._histories.items():
-                history.put(at.wall_ms, sample(events[event], gates))
+                history.put(at.wall_ms, sample(events[event], self.readings, gates.values()))
+        elif self.readings:
+            self._meter, self.readings = Meter(), {}
         if at.now - self._swept >= SWEEP_S:
             self._swept = at.now
             self._sweep(at.wall_ms)
@@ -74,7 +87,7 @@ class Watch:
 
     def answer(self, event: str, since_ms: int, at: Moment) -> Answer | None:
         """The event's figures; None if there is no such event."""
-        if event not in self._counted([event], at):
+        if event not in self._look([event], at):
             return None
         if event in self._asked or len(self._asked) < EVENTS:
             self._asked[event] = at.now
@@ -83,3 +96,7 @@ class Watch:
         told = figures.as_dict(event, series(rows, since_ms, at.wall_ms, gates))
         body = json.dumps(told, separators=(",", ":")).encode()
         return Answer(200, [JSON, NEVER_STORED], (body,))
+
+
+def _glimpse(gates: Mapping[int, Reading | None], now: float) -> Glimpse:
+    return Glimpse(now, {i: gate.values for i, gate in gates.items() if gate and gate.fresh})

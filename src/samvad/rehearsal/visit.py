@@ -416,7 +416,8 @@ class Visit:
         place = self._standing.place
         waited_s = self._standing.let_in(now)
         if place is not None:
-            self._library.let_in(place.lane, place.number, now)
+            if place.final:  # else its last word was another number
+                self._library.let_in(place.lane, place.number, now)
             self._came_at += waited_s  # the wait is counted by itself
         self._ticket, self._play = verdict.ticket, verdict.play
         self._enter(AT_MASTER, NEVER if self._habit.door_only else now)

@@ -26,6 +26,7 @@ urlpatterns = [
         console.figures,
         name="console_figures",
     ),
+    re_path(rf"^console/(?P<event_id>{EVENT})/log\.json$", console.log, name="console_log"),
     re_path(r"^@(?P<handle>[a-z0-9_]{2,30})$", people.profile, name="profile"),
     path("healthz", health.healthz, name="healthz"),
     # Of allauth only what works without a mail server.

@@ -1,10 +1,11 @@
-"""The console: the page, and the figures it shows, for the host of the event and the staff.
+"""The console: the page, its figures and its log, for the host of the event and the staff.
 
 The page itself holds nothing secret (see live.py). What is asked for by its script comes with
 the host's key as a bearer token, or with the session of the event's owner or of staff.
 """
 
 import hmac
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -16,12 +17,36 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from samvad.base.errors import PlainError
-from samvad.events import gate_client, plans
+from samvad.events import gate_client, intake, plans
 from samvad.events.models import Event, Speaker
+from samvad.events.zones import unix_ms
+from samvad.protocol import journal
 from samvad.protocol.figures import as_dict
 from samvad.web.pages.live import live_config, manage_address
 
-SINCE_DIGITS = 15
+MOST = 200
+"""Entries of the log in one answer."""
+_NUMBER = re.compile(r"[0-9]{1,15}")
+
+NOTED = (
+    journal.WENT_LIVE,
+    journal.RESUMED,
+    journal.ENDED,
+    journal.RECORDING_READY,
+    journal.SPEAKER_JOINED,
+    journal.SPEAKER_LEFT,
+    journal.SPEAKER_MUTED,
+    journal.SPEAKER_UNMUTED,
+    journal.SPEAKER_REMOVED,
+    journal.STATUS,
+    journal.LADDER,
+    journal.RUNG,
+    journal.PROMISE,
+    journal.PROMISE_KEPT,
+    journal.PROMISE_LATE,
+    journal.INCIDENT,
+)
+"""What the console's log shows: all that was done and happened, but the counts."""
 
 
 @require_safe
@@ -30,12 +55,12 @@ def console(request: HttpRequest, event_id: str) -> HttpResponse:
     """The operators' page. Its owner and the staff need no token: they get the host's."""
     event = get_object_or_404(Event, pk=event_id)
     plan = plans.plan_of(event, {})
-    web = settings.SAMVAD.web_url()
     config = live_config(event) | {
-        "web": web,
+        "web": settings.SAMVAD.web_url(),
         "manage": manage_address(request, event),
         "token": _host_token(event.pk) if _may_operate(request, event) else "",
-        "figures": web + reverse("console_figures", args=[event.pk]),
+        "figures": reverse("console_figures", args=[event.pk]),
+        "log": reverse("console_log", args=[event.pk]),
         "ladder": [asdict(rung) for rung in plan.ladder],
         "floor": plan.floor,
     }
@@ -51,13 +76,37 @@ def figures(request: HttpRequest, event_id: str) -> HttpResponse:
     if refused is not None:
         return refused
     since = request.GET.get("since", "0")
-    if not (since.isascii() and since.isdigit() and len(since) <= SINCE_DIGITS):
+    if not _NUMBER.fullmatch(since):
         return _no(400, "bad_request", "since is a time in Unix milliseconds.")
     try:
         told, silent = gate_client.figures(event_id, int(since))
     except PlainError as error:
         return _no(503, "gates_silent", str(error))
     return JsonResponse(as_dict(event_id, told) | {"silent": silent})
+
+
+@require_safe
+@never_cache
+def log(request: HttpRequest, event_id: str) -> HttpResponse:
+    """What was done and happened, {"entries": [{"id", "at_ms", "kind", "by", "data"}]}, oldest
+    first: all that the site has taken after the entry ?after=."""
+    refused = _refused(request, event_id)
+    if refused is not None:
+        return refused
+    after = request.GET.get("after", "0")
+    if not _NUMBER.fullmatch(after):
+        return _no(400, "bad_request", "after is the id of an entry.")
+    entries = [
+        {
+            "id": fact.pk,
+            "at_ms": unix_ms(fact.at),
+            "kind": fact.kind,
+            "by": str(fact.data.get("by") or ""),
+            "data": fact.data,
+        }
+        for fact in intake.taken_since(event_id, NOTED, int(after), MOST)
+    ]
+    return JsonResponse({"entries": entries})
 
 
 def _refused(request: HttpRequest, event_id: str) -> HttpResponse | None:

@@ -76,7 +76,9 @@ def _words(fact: Fact, zone: str) -> tuple[str, str]:
             return _("The recording is here."), ""
         case journal.STATUS:
             text = str(fact.data.get("text") or "")
-            return (_("From the host:"), text) if text else (_("The host took the line away."), "")
+            return (
+                (_("From the host:"), text) if text else (_("The host took the sentence away."), "")
+            )
         case journal.RUNG:
             return _rung(fact), ""
         case journal.PROMISE:
