@@ -72,6 +72,10 @@ class House:
         """Admissions a second, as measured over the last minute."""
         return self.lines.calls.per_s(now)
 
+    def moves_per_s(self, now: float) -> float:
+        """How fast the line itself moves now; 0.0 while nobody is called."""
+        return self.lines.calls.moves_per_s(now)
+
     # -- coming in --------------------------------------------------------------------------
 
     def touch(self, ticket: Ticket, now: float) -> bool:
