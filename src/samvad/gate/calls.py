@@ -12,9 +12,9 @@ from samvad.protocol.passes import Lane
 
 KEEP_S = 300
 """A place is kept so long after it was called: a phone has dropped, a battery was changed."""
-APPEAR_S = 12
+APPEAR_S = 16
 """Whoever was called longer ago and has not come is taken for absent, and the next one called.
-Pages that are near their turn look every two seconds."""
+Pages that are near their turn look every two seconds, all at least every fifteen."""
 MEASURE_S = 60
 """Over so many seconds the rate of admission is measured."""
 LINE_S = 15

@@ -22,7 +22,7 @@ TICKET_MINUTES = 12 * 60
 
 EARLY_MS = 30 * 60_000
 """So long before the doors one may come to wait for them."""
-NEAR_MS, FAR_MS = 2_000, 15_000
+NEAR_MS, FAR_MS = 2_000, 12_000
 """Between two looks at serving.json: when it is nearly one's turn, and at most."""
 AGAIN_CALLED_MS = 1_000
 AGAIN_BUSY_MS = 500
@@ -211,7 +211,7 @@ class Door:
         house, lane = self._house, place.lane
         ahead = house.ahead(lane, standing)
         estimate_s = wait_s(ahead, house.moves_per_s(now))
-        again_ms = AGAIN_CALLED_MS if standing.called else look_again_ms(standing.final, estimate_s)
+        again_ms = AGAIN_CALLED_MS if standing.called else look_again_ms(ahead, estimate_s)
         return Wait(
             place=self._places.sign(place),
             lane=lane,
@@ -224,12 +224,12 @@ class Door:
         )
 
 
-def look_again_ms(final: bool, estimate_s: float | None) -> int:
+def look_again_ms(ahead: int, estimate_s: float | None) -> int:
     """Until the next look at serving.json: half of the wait, within bounds. So the looks of
-    somebody who waits for an hour are few, and of somebody who waits for a minute five."""
-    if not final or estimate_s is None:
-        return NEAR_MS
-    return int(min(FAR_MS, max(NEAR_MS, estimate_s * 500)))
+    somebody who waits for an hour are few, and of somebody who waits for a minute five. Where
+    nothing moves, more often the fewer people are ahead."""
+    half_ms = ahead * 10 + NEAR_MS if estimate_s is None else estimate_s * 500
+    return int(min(FAR_MS, max(NEAR_MS, half_ms)))
 
 
 def read_shown(body: bytes) -> Shown | None:

@@ -105,7 +105,8 @@ class House:
 
     def _seat(self, lane: Lane, now: float) -> Seat | NoSeat:
         self._obey(now)
-        claimed = self.seats.claim(now, lane)
+        # All claims are made here, under the board's lock: the table needs none of its own.
+        claimed = self.seats.claim_alone(now, lane)
         if not isinstance(claimed, NoSeat):
             self.lines.admitted(now)
         return claimed

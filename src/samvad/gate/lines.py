@@ -59,6 +59,7 @@ class Lines:
         self._figures, self._uses = figures, uses
         self.calls = Calls(calls)
         self.queues = {lane: Queue(lane, lanes[lane], secret) for lane in Lane}
+        self._upto = {lane: tuple(self.queues[n] for n in Lane if n <= lane) for lane in Lane}
 
     # -- looking ----------------------------------------------------------------------------
 
@@ -88,8 +89,9 @@ class Lines:
         figures = self._figures
         if figures[Figure.TOKENS_MILLI] < 1000 or not figures[Figure.ROOM]:
             return False
-        if any(queue.waiting for other, queue in self.queues.items() if other <= lane):
-            return False
+        for queue in self._upto[lane]:
+            if not queue.empty:
+                return False
         figures[Figure.TOKENS_MILLI] -= 1000
         figures[Figure.ROOM] -= 1
         return True

@@ -41,7 +41,7 @@ def as_json(
         "closed_upto": {name: queue.closed_upto for name, queue in used.items()},
         "joined": {name: queue.joined for name, queue in used.items()},
         "waiting": house.lines.waiting if house is not None else 0,
-        "rate_per_s": round(house.rate_per_s(at.now), 2) if house is not None else 0.0,
+        "rate_per_s": round(house.moves_per_s(at.now), 2) if house is not None else 0.0,
         "poll_ms": [NEAR_MS, FAR_MS],
         "status": status_json(room),
         "rung": rung,
