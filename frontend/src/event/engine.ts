@@ -69,6 +69,26 @@ const policyFor = (first_byte_ms: number, retry: typeof quick) => ({
   },
 });
 
+/**
+ * hls.js 1.7.4 takes "opus" for an incomplete name of a codec, and what the buffer began with goes
+ * before it: AAC, Opus, AAC would end with AAC in a buffer for Opus. So nothing goes before it.
+ */
+function changesCodec(
+  Player: typeof Hls,
+): NonNullable<(typeof Player.DefaultConfig)["bufferController"]> {
+  type Codecs = { audio?: { levelCodec?: string | undefined } };
+  const Base = Player.DefaultConfig.bufferController as unknown as new (...all: unknown[]) => {
+    onBufferCodecs(event: string, data: Codecs): void;
+  };
+  class ChangesCodec extends Base {
+    override onBufferCodecs(event: string, data: Codecs): void {
+      if (data.audio) data.audio.levelCodec = undefined;
+      super.onBufferCodecs(event, data);
+    }
+  }
+  return ChangesCodec as unknown as ReturnType<typeof changesCodec>;
+}
+
 function hlsEngine(
   Player: typeof Hls,
   audio: HTMLAudioElement,
@@ -82,9 +102,9 @@ function hlsEngine(
   const feed = new Feed(policy.latency, rendition, (why) => fault("broken", why));
   const hls = new Player({
     pLoader: loaderFor(Player, feed),
+    bufferController: changesCodec(Player),
     // Audio in fMP4 needs no transmuxing: a worker would cost more than it takes.
     enableWorker: false,
-    debug: !!(window as unknown as { __hlsdebug?: boolean }).__hlsdebug,
     // Whether there are parts and whether an answer is held back, the playlist says.
     lowLatencyMode: true,
     ...(policy.target_s === null ? {} : { liveSyncDuration: policy.target_s }),

@@ -34,14 +34,12 @@ export class Feed {
   private missing = { uri: "", times: 0 };
 
   latency: Latency;
-  /** Which is read, and which shall be. */
   rendition: Rendition;
-  private wanted: Rendition;
   readonly broken: (why: string) => void;
 
   constructor(latency: Latency, rendition: Rendition, broken: (why: string) => void) {
     this.latency = latency;
-    this.rendition = this.wanted = rendition;
+    this.rendition = rendition;
     this.broken = broken;
   }
 
@@ -50,20 +48,15 @@ export class Feed {
   }
 
   set(latency: Latency, rendition: Rendition): void {
-    if (latency === this.latency && rendition === this.wanted) return;
+    if (latency === this.latency && rendition === this.rendition) return;
     this.latency = latency;
-    this.wanted = rendition;
     this.names_at = 0;
-    if (this.lean) this.turn();
+    if (rendition !== this.rendition) {
+      this.rendition = rendition;
+      this.names = null;
+      this.listing.straight = false;
+    }
     this.hasten();
-  }
-
-  /** To the rendition that is wanted: at a moment when no segment is begun. */
-  turn(): void {
-    if (this.wanted === this.rendition) return;
-    this.rendition = this.wanted;
-    this.names = null;
-    this.listing.straight = false;
   }
 
   /**
@@ -202,7 +195,6 @@ export function loaderFor(Player: typeof Hls, feed: Feed): PlaylistLoaderConstru
         const told = readPlaylist(data, listing.init);
         if (!told) return this.give(data); // hls.js knows what to say of it
         if (!listing.absorb(told)) return feed.broken("the playlist does not lead on");
-        if (!told.begun) feed.turn();
         this.give(listing.straight ? data : listing.text(styleOf(told)));
       });
     }

@@ -25,8 +25,6 @@ export interface Told {
   readonly entries: readonly Entry[];
   /** Parts of the segment that is being made, and what follows them. */
   readonly open: readonly string[];
-  /** Whether there are such parts: then the segment cannot become another one's any more. */
-  readonly begun: boolean;
   readonly init: string;
   readonly blocks: boolean;
   readonly ended: boolean;
@@ -75,7 +73,7 @@ export function readPlaylist(text: string, before: string): Told | null {
     else if (line.startsWith("#EXT-X-PRELOAD-HINT:")) open.push(line);
     else if (line === "#EXT-X-ENDLIST") ended = true;
   }
-  return { entries, open: [...parts, ...open], begun: parts.length > 0, init, blocks, ended };
+  return { entries, open: [...parts, ...open], init, blocks, ended };
 }
 
 /** lean.json: what is to come has names already. `got_ms`: when it came (any steady clock). */

@@ -125,8 +125,12 @@ export class Live {
     if (!before || policy === before) return;
     this.policy = policy;
     if (!this.engine) return;
+    const was = this.playing_rendition;
     // Whoever came before "new" was said stays with what is played.
     if (policy.lean !== "new") this.playing_rendition = this.wanted(policy.lean === "all");
+    // Near the edge parts of a segment are there already, and its rest cannot be of another codec.
+    if (policy.latency === "low" && before.latency === "low" && was !== this.playing_rendition)
+      return this.again();
     this.engine.retune(policy, this.playing_rendition);
     if ((policy.target_s ?? 0) > (before.target_s ?? 0)) this.stepBack(policy.target_s ?? 0);
   }

@@ -11,7 +11,7 @@ from samvad.gate.ladder import Standing as OnLadder
 from samvad.gate.lease import SUMMED
 from samvad.gate.line import Place, Standing
 from samvad.gate.lines import Figure, Lines
-from samvad.gate.seats import NoSeat, Seats
+from samvad.gate.seats import LISTENING_S, NoSeat, Seats
 from samvad.gate.state import Counts
 from samvad.protocol.passes import Lane
 from samvad.protocol.ticket import Ticket
@@ -78,9 +78,9 @@ class House:
 
     # -- coming in --------------------------------------------------------------------------
 
-    def touch(self, ticket: Ticket, now: float) -> bool:
-        """Keep a ticket's seat; False when it is no more."""
-        return self.seats.touch(ticket, now)
+    def touch(self, ticket: Ticket, now: float, for_s: float = LISTENING_S) -> bool:
+        """Keep a ticket's seat, as listening for so long; False when it is no more."""
+        return self.seats.touch(ticket, now, for_s)
 
     def enter(self, lane: Lane, now: float) -> Seat | NoSeat | None:
         """A seat for one who need not wait; None: others stand before them, or the pace says so."""

@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 from samvad.base.clock import Moment
 from samvad.base.folders import Folders
 from samvad.base.settings import GateSettings
-from samvad.gate import door
+from samvad.gate import door, lean
 from samvad.gate.answers import (
     ANYWHERE,
     JSON,
@@ -39,7 +39,7 @@ from samvad.gate.place import Places
 from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wanted
 from samvad.gate.reload import parse
 from samvad.gate.replay import ReplayFile
-from samvad.gate.seats import Seats
+from samvad.gate.seats import LISTENING_S, Seats
 from samvad.gate.state import Counts, Situation
 from samvad.protocol import passes
 from samvad.protocol.hls import EVENT, SLUG, replay_path
@@ -196,7 +196,8 @@ class Site(Generic[Token]):
         live = event.live
         if not live.playable and event.situation(at.wall_ms) in _OVER:
             return REFUSALS[410]  # the window is gone; the door knows of the recording
-        if not event.house.touch(ticket, at.now):
+        for_s = lean.LISTENING_S if what == _LEAN else LISTENING_S
+        if not event.house.touch(ticket, at.now, for_s):
             self._count[_GONE] += 1
             return REFUSALS[410]
         zipped = request.fields.gzip

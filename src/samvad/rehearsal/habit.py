@@ -44,8 +44,10 @@ class Leave(StrEnum):
 class Habit:
     """`path`: of the page, the door or the playlist, as `start` says. `tail` ends a request.
 
-    `low`: use LL-HLS where it is offered. `rendition`: what the chosen variant's codecs begin
-    with. `reload_s`: a fixed pace of playlists; 0: as RFC 8216, 6.3.4 says. `state_every_s`:
+    `low`: use LL-HLS where it is offered. `lean`: name the next segments itself, as our page
+    does on the lower rungs; with `long` the long ones. `rendition`: what the chosen variant's
+    codecs begin with. `reload_s`: a fixed pace of playlists; 0: as RFC 8216, 6.3.4 says.
+    `state_every_s`:
     of state.json, with up to a quarter more; 0: never. `assets`: fetch what the page needs.
     `lines`: connections of one listener at most. `door_only`: leaves once it is let in, or
     refused. `says_leave`: tells the door that its seat is free, as a page that is closed does.
@@ -56,6 +58,8 @@ class Habit:
     tail: bytes
     state: bytes = b""
     low: bool = False
+    lean: bool = False
+    long: bool = False
     rendition: bytes = b"mp4a"
     reload_s: float = 0.0
     state_every_s: float = 5.0

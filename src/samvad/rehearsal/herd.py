@@ -66,6 +66,8 @@ class Herd:
             tail=tail_of(self._target.host, path),
             state=trial.state.encode("latin-1"),
             low=trial.low,
+            lean=trial.lean,
+            long=trial.long,
             rendition=trial.rendition.encode("latin-1"),
             reload_s=trial.reload_s,
             state_every_s=trial.state_every_s if trial.state or trial.start is Start.PAGE else 0,

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from samvad.rehearsal.first_visit import Page, imports, read_first_visit
 from samvad.rehearsal.glance import Glance, NoPlaylist, read_glance, read_variants, unzip
+from samvad.rehearsal.lean import Names, read_names
 from samvad.rehearsal.place import Serving, read_serving
 
 _KEPT = 64
@@ -26,6 +27,7 @@ class Library:
         self._masters: dict[bytes, tuple[tuple[bytes, bytes], ...]] = {}
         self._imports: dict[bytes, tuple[bytes, ...]] = {}
         self._servings: dict[bytes, Serving] = {}
+        self._names: dict[bytes, Names] = {}
         self._let_in: dict[str, tuple[int, float]] = {}
 
     def read_page(self, path: bytes, body: bytes, gzip: bool) -> Page | None:
@@ -55,6 +57,10 @@ class Library:
             )
         except NoPlaylist:
             return None
+
+    def names(self, body: bytes, gzip: bool) -> Names:
+        """A lean.json. Raises ValueError (NoPlaylist is one)."""
+        return _remembered(self._names, body, lambda: read_names(unzip(body) if gzip else body))
 
     def serving(self, body: bytes, gzip: bool) -> Serving:
         """A serving.json. Raises ValueError (NoPlaylist is one)."""

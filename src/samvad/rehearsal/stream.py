@@ -31,6 +31,7 @@ class Stream:
         "_place",
         "_wanted",
         "blocking",
+        "next_at",
         "reload_at",
     )
 
@@ -44,6 +45,8 @@ class Stream:
         self._changed_at = NEVER
         self.blocking = False
         self.reload_at = reload_at
+        self.next_at = NEVER
+        """When more will be wanted without a playlist (lean.py)."""
 
     @property
     def pending(self) -> bool:
@@ -59,6 +62,13 @@ class Stream:
     def over(self) -> bool:
         """All of a stream that has ended has been fetched."""
         return self._glance is not None and self._glance.ended and not self.pending
+
+    def advance(self, now: float) -> None:
+        """Want what is due by itself."""
+
+    def meant_at(self, now: float) -> float:
+        """When what is wanted now was to be asked for."""
+        return now
 
     def media(self) -> Want | None:
         """What of the media to fetch now, if any."""

@@ -22,6 +22,7 @@ SOURCES = 250 * 250 * 250
 class Trial:
     """`listeners` arrive in `arrive_s` seconds by `shape`; all is over after `for_s`.
 
+    `lean`, `long`: as our page on the lower rungs (lean.py).
     `url`: of the page, of the door or of a playlist, as `start` says. `plays`: a file with a
     playlist path a line, one for each listener (Start.PLAY with a ticket each). `state`: the
     path of state.json when there is no page to tell it. `drop_share` of the listeners are cut
@@ -44,6 +45,8 @@ class Trial:
     plays: str = ""
     state: str = ""
     low: bool = False
+    lean: bool = False
+    long: bool = False
     rendition: str = "mp4a"
     reload_s: float = 0.0
     state_every_s: float = 5.0

@@ -17,6 +17,7 @@ from samvad.rehearsal.answer import Head
 from samvad.rehearsal.errands import Errands
 from samvad.rehearsal.glance import NoPlaylist, resolve, unzip
 from samvad.rehearsal.habit import Habit, Start
+from samvad.rehearsal.lean import LeanStream
 from samvad.rehearsal.library import Library
 from samvad.rehearsal.place import Place
 from samvad.rehearsal.sound import NEVER, Sound
@@ -27,6 +28,7 @@ from samvad.rehearsal.tally import (
     DOOR,
     INIT,
     KINDS,
+    LEAN,
     LEAVE,
     MASTER,
     MEDIA,
@@ -132,7 +134,7 @@ class Visit:
         self._next_at = at
         self._stream: Stream | None = None
         for line, kind in enumerate(self._doing):
-            if kind in (INIT, MEDIA, PLAYLIST, RELOAD):
+            if kind in (INIT, MEDIA, PLAYLIST, RELOAD, LEAN):
                 self._doing[line] = DISCARDED
         every_s = self._habit.state_every_s
         if step == AT_MASTER and every_s and self._state_at == NEVER:
@@ -183,7 +185,9 @@ class Visit:
         else:
             if self._doing[1 if stream.blocking else 0] == IDLE:
                 # Media wait only when a failure holds all back (or for the other line).
-                at = self._next_at if stream.pending else self._state_at
+                at = self._next_at
+                if not stream.pending:
+                    at = min(self._state_at, max(at, stream.next_at))
                 due = at if at < due and not stream.fetching else due
             if self._doing[0] == IDLE:
                 at = stream.reload_at if stream.reload_at > self._next_at else self._next_at
@@ -285,9 +289,10 @@ class Visit:
 
     def _follow(self, stream: Stream, line: int, now: float) -> Asks:
         if line == (1 if stream.blocking else 0):
+            stream.advance(now)
             wanted = stream.media()
             if wanted is not None:
-                return self._ask(line, wanted[0], wanted[1], now, False)
+                return self._ask(line, wanted[0], wanted[1], stream.meant_at(now), False)
         if line == 0 and now >= stream.reload_at:
             since = stream.reload_at
             kind, path = stream.playlist()
@@ -312,6 +317,8 @@ class Visit:
             self._read_playlist(stream, kind, body, head.gzip, now)
         elif kind == STATE:
             self._poll_again(max(since, now - 1.0))
+        elif isinstance(stream, LeanStream) and kind == LEAN:
+            self._read_names(stream, body, head.gzip, now)
         elif stream is not None and kind == INIT:
             stream.had_init()
         elif kind == SERVING:
@@ -343,7 +350,7 @@ class Visit:
 
     def _not_given(self, kind: int, head: Head, now: float) -> None:
         status, stream = head.status, self._stream
-        of_playlist = kind in (MASTER, PLAYLIST, RELOAD)
+        of_playlist = kind in (MASTER, PLAYLIST, RELOAD, LEAN)
         if of_playlist and status == 503 and self.sound.dry_at == NEVER:
             self._tally.not_yet += 1
             self._came_at = now  # there is nothing to be heard yet
@@ -363,6 +370,8 @@ class Visit:
         elif stream is not None and kind == MEDIA:
             stream.had_piece()
             self._tally.jumps += 1
+            if isinstance(stream, LeanStream):
+                stream.forget(now + self._backoff())
         else:
             self._again(kind, now, head.retry_after_s)
 
@@ -370,7 +379,7 @@ class Visit:
         """What failed is asked for again, later."""
         if kind in (PAGE, DOOR, MASTER, SERVING):
             self._next_at = now + max(retry_after_s, self._backoff())
-        elif self._stream is not None and kind in (PLAYLIST, RELOAD):
+        elif self._stream is not None and kind in (PLAYLIST, RELOAD, LEAN):
             self._stream.reload_at = now + max(retry_after_s, self._backoff())
         elif kind == STATE:
             self._poll_again(now)
@@ -473,6 +482,10 @@ class Visit:
             return
         wanted = (uri for codecs, uri in variants if codecs.startswith(self._habit.rendition))
         path = resolve(self._play, next(wanted, variants[0][1]))
+        if self._habit.lean:
+            path = path.rpartition(b"/")[0] + b"/lean.json"
+            self._stream = LeanStream(path, self._habit.long, self._chance.random(), now)
+            return
         self._stream = Stream(path, low, now)
 
     def _read_playlist(
@@ -489,6 +502,15 @@ class Visit:
         stream.pace(self._since[0], now, changed, self._habit.reload_s, self._tally)
         if stream.over:
             self._leave_at = min(self._leave_at, max(now, self._end_of_sound(now)))
+
+    def _read_names(self, stream: LeanStream, body: bytes, gzip: bool, now: float) -> None:
+        try:
+            names = self._library.names(body, gzip)
+        except ValueError:
+            self._tally.failed("lean unreadable")
+            self._again(LEAN, now, 0.0)
+            return
+        stream.learn(names, now, self._chance.random(), self._tally)
 
     def _heard(self, stream: Stream, now: float) -> None:
         """A piece is complete."""

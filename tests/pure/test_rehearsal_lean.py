@@ -1,0 +1,119 @@
+"""A light listener that names what comes next: what it asks for, when, and what it costs."""
+
+import json
+
+import pytest
+
+from samvad.gate import lean
+from samvad.rehearsal.lean import SPREAD, read_names
+from samvad.rehearsal.tally import LEAN, MEDIA
+from tests.pure.test_rehearsal_visit import EV, SEGMENT_S, TICKET, Gate, Play
+
+LONG_S = 3 * SEGMENT_S
+
+
+class LeanGate(Gate):
+    """Tells names; segments that are not whole are held until they are. `run`: of the encoder."""
+
+    run = 0
+    began_at = 0
+
+    def answer(self, method: str, path: str, body: bytes, now: float) -> tuple[int, bytes, float]:
+        broken = any(part in path and statuses for part, statuses in self.statuses.items())
+        if path.endswith("lean.json") and not broken:
+            parts = self.parts_at(now)
+            ready = min(parts // 3, lean.BACK)
+            said = lean.as_json(
+                first=parts // 3 - ready,
+                at_ms=0,
+                ready=ready,
+                parts=parts % 3,
+                discontinuity=self.run,
+                init="init",
+                segment=lambda n: f"r{self.run}s{n}",
+                long=lambda n: f"r{self.run}l{n}",
+            )
+            return 200, said, now
+        if path.endswith(".m4s") and not broken:
+            name = path.rpartition("/")[2].removesuffix(".m4s")
+            run, kind, number = name[:2], name[2], int(name[3:])
+            if run != f"r{self.run}":
+                return 404, b"", now
+            whole = (number + 1) * (LONG_S if kind == "l" else SEGMENT_S)
+            assert whole - now < 2.0, "asked for long before it is there"
+            return 200, b"x", max(now, whole)
+        return super().answer(method, path, body, now)
+
+
+@pytest.mark.parametrize(
+    ("long", "length_s", "first"), [(False, SEGMENT_S, 48), (True, LONG_S, 15)]
+)
+def test_one_request_for_a_segment_and_one_a_minute(
+    long: bool, length_s: float, first: int
+) -> None:
+    play = Play(LeanGate(), comes_at=100.0, lean=True, long=long).until(400.0)
+    kind = "l" if long else "s"
+    names = play.media()
+    assert names == [f"r0{kind}{n}" for n in range(first, first + len(names))]
+    assert len(names) == pytest.approx(300 / length_s, abs=4)
+    assert not play.paths("index.m3u8")
+    assert play.paths("lean.json")[0] == f"/live/{EV}/{TICKET}/aac/lean.json"
+    assert 300 / lean.AGAIN_S <= len(play.paths("lean.json")) <= 300 / (0.75 * lean.AGAIN_S) + 1
+    tally = play.tally
+    assert (tally.stalls, tally.late, tally.jumps, tally.errors) == (0, 0, 0, {})
+    assert tally.took[LEAN].total == len(play.paths("lean.json"))
+    assert tally.took[MEDIA].total in (len(names), len(names) - 1)
+    # Each at the same distance behind its end: up to its phase, and by what a part hides.
+    behind = [
+        at - (int(name[3:]) + 1) * length_s
+        for at, name in list(zip(play.times(".m4s"), names, strict=True))[6:]
+    ]
+    assert max(behind) - min(behind) < 0.7
+    assert min(behind) > -0.01
+    assert max(behind) < SPREAD * length_s + 0.7
+
+
+def test_when_the_encoder_begins_anew_it_reads_new_names() -> None:
+    gate = LeanGate()
+    play = Play(gate, comes_at=100.0, lean=True).until(130.0)
+    gate.run = 1
+    play.until(160.0)
+    assert play.media()[-1].startswith("r1")
+    assert play.tally.jumps == 1
+    assert play.tally.errors == {"media 404": 1}
+
+
+def test_without_names_it_asks_again_and_with_a_lost_seat_it_goes_to_the_door() -> None:
+    gate = LeanGate()
+    gate.statuses = {"lean.json": [503, 503]}
+    play = Play(gate, comes_at=100.0, lean=True).until(110.0)
+    assert len(play.paths("lean.json")) == 3
+    assert play.tally.not_yet == 2
+    assert play.tally.playing_now == 1
+    gate.statuses = {"lean.json": [410]}
+    play.until(200.0)
+    assert len(play.paths("/door/")) == 2
+    assert play.tally.playing_now == 1
+    assert play.tally.errors == {"lean 410": 1}
+
+
+def test_names_are_read_with_care() -> None:
+    good = {
+        "discontinuity": 0,
+        "init": "i",
+        "at_ms": 0,
+        "ready": 1,
+        "parts": 0,
+        "plain": {"first": 3, "names": ["a"]},
+        "long": {"first": 1, "names": ["b"]},
+        "again_s": 45,
+    }
+    read = read_names(json.dumps(good).encode())
+    assert (read.init, read.plain, read.long) == (
+        b"../../m/i.mp4",
+        (b"../../m/a.m4s",),
+        (b"../../m/b.m4s",),
+    )
+    for bad in (b"", b"[]", b"{}", json.dumps(good | {"plain": []}).encode(), b"[" * 100_000):
+        with pytest.raises(ValueError):  # noqa: PT011 - json's own, or ours
+            read_names(bad)
