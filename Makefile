@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV_FLAGS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q
 PYTEST_WORKERS ?= 2
 
-.PHONY: help run test check static bench format lock assets locale reference clean
+.PHONY: help run test check static bench rehearse format lock assets locale reference clean
 .DELETE_ON_ERROR:
 
 help:            ## what the targets do
@@ -36,6 +36,9 @@ static: build/dev.stamp build/assets.stamp build/locale.stamp  ## linters and ty
 
 bench: build/dev.stamp build/assets.stamp build/locale.stamp build/system.stamp  ## the figures (takes a while)
 	$(BIN)/python -m bench
+
+rehearse: build/runtime.stamp build/assets.stamp build/locale.stamp  ## the night, small, against a site of its own: three minutes
+	$(BIN)/python tools/rehearse.py
 
 format: build/dev.stamp  ## put the code into the house's form
 	$(BIN)/ruff check --fix .

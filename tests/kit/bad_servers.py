@@ -1,5 +1,6 @@
 """A server in a thread that does wrong on purpose, and counts what it was asked."""
 
+import re
 import socket
 import struct
 import threading
@@ -13,13 +14,18 @@ Reply = bytes | None
 class BadServer:
     """`answer(number, path)` says what the `number`th request gets; it may sleep."""
 
-    def __init__(self, answer: Callable[[int, str], Reply], close_after: int = 10**9) -> None:
-        """`close_after`: answers on a connection before it is closed in between."""
+    def __init__(
+        self, answer: Callable[[int, str], Reply], close_after: int = 10**9, leaks: bool = False
+    ) -> None:
+        """`close_after`: answers on a connection before it is closed in between. `leaks`: it
+        keeps connections that the other side has closed."""
         self._answer, self._close_after = answer, close_after
+        self._leaked: list[socket.socket] | None = [] if leaks else None
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self._listener.getsockname()[1]
         self.peers: list[str] = []
         self.requests: list[str] = []
+        self.bodies: dict[int, bytes] = {}
         self._lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -34,6 +40,8 @@ class BadServer:
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock: socket.socket) -> None:
+        if self._leaked is not None:
+            self._leaked.append(sock.dup())
         with sock:
             data, served = b"", 0
             while served < self._close_after:
@@ -46,12 +54,17 @@ class BadServer:
                         return
                     data += got
                 head, _, data = data.partition(b"\r\n\r\n")
-                if head.startswith(b"POST"):
-                    data = data[2:]  # {}
+                length = re.search(rb"(?i)content-length: *([0-9]+)", head)
+                size = int(length[1]) if length else 0
+                while len(data) < size:
+                    data += sock.recv(65536)
+                body, data = data[:size], data[size:]
                 path = head.split(b" ")[1].decode()
                 with self._lock:
                     number = len(self.requests)
                     self.requests.append(path)
+                    if body:
+                        self.bodies[number] = body
                 reply = self._answer(number, path)
                 if reply is None:
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -64,6 +77,8 @@ class BadServer:
 
     def close(self) -> None:
         self._listener.close()
+        for sock in self._leaked or ():
+            sock.close()
 
 
 def ok(body: bytes, *fields: str) -> bytes:

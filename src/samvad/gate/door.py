@@ -54,7 +54,7 @@ class Admit:
 @dataclass(frozen=True, slots=True)
 class Wait:
     """In line. `number` and `serving` count from 1 in `lane`; those up to `serving` may come.
-    `estimate_s`: people ahead over the measured rate; None while none is measured."""
+    `estimate_s`: people ahead over how fast the line moves; None while it does not."""
 
     place: str
     lane: Lane
@@ -129,6 +129,8 @@ class House(Protocol):
     def ahead(self, lane: Lane, standing: Standing) -> int: ...
 
     def rate_per_s(self, now: float) -> float: ...
+
+    def moves_per_s(self, now: float) -> float: ...
 
     def enter(self, lane: Lane, now: float) -> tuple[int, int] | NoSeat | None: ...
 
@@ -208,7 +210,7 @@ class Door:
     def _wait(self, place: Place, standing: Standing, now: float) -> Wait:
         house, lane = self._house, place.lane
         ahead = house.ahead(lane, standing)
-        estimate_s = wait_s(ahead, house.rate_per_s(now))
+        estimate_s = wait_s(ahead, house.moves_per_s(now))
         again_ms = AGAIN_CALLED_MS if standing.called else look_again_ms(standing.final, estimate_s)
         return Wait(
             place=self._places.sign(place),

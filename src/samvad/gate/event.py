@@ -16,6 +16,7 @@ from samvad.gate.figures import Seen
 from samvad.gate.house import House
 from samvad.gate.http1 import Fields
 from samvad.gate.ladder import BY, Standing
+from samvad.gate.lease import SUMMED
 from samvad.gate.lines import Figure
 from samvad.gate.live import LiveEvent
 from samvad.gate.news import Look, News
@@ -203,7 +204,7 @@ class Event(Generic[Token]):
     def _set_limit(self) -> None:
         if self._house is not None:
             floor = self._floor
-            self._house.seats.set_limit(self._limit if floor is None else min(floor, self._limit))
+            self._house.set_seats(self._limit if floor is None else min(floor, self._limit))
 
     def tick(self, at: Moment) -> None:
         """Let the line move."""
@@ -244,8 +245,13 @@ class Event(Generic[Token]):
         """Whether its window has been kept long enough after its end."""
         return self._ended_at is not None and now - self._ended_at > KEPT_AFTER_END_S
 
+    @property
+    def seats(self) -> int:
+        """How many the event has, on all machines."""
+        return self._limit
+
     def counts(self, at: Moment) -> Counts:
-        """Counted at most once a second, over all gates of the machine."""
+        """Counted at most once a second, over all gates of this machine."""
         # Another gate may have let people in before anybody has come to this one.
         every_s = COARSE_EVERY_S if COARSE in self._standing.effects else COUNT_EVERY_S
         due = at.now - self._counted >= every_s
@@ -282,7 +288,12 @@ class Event(Generic[Token]):
         return Seen(counts, self._standing.n)
 
     def _told(self, counts: Counts) -> Counts:
-        """What everybody is told of the counts."""
+        """What everybody is told of the counts: of all machines."""
+        if self._house is not None:
+            others = self._house.others()
+            counts = Counts(
+                **{n: getattr(counts, n) + getattr(others, n) for n in SUMMED}, seats=counts.seats
+            )
         return rounded(counts) if COARSE in self._standing.effects else counts
 
     def _rung(self) -> dict[str, Any] | None:

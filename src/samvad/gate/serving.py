@@ -1,4 +1,4 @@
-"""serving.json: one object for all who wait, however many. Pure but for the house's cells."""
+"""serving.json: one object for all who wait, however many, made from the house's cells."""
 
 import json
 import zlib

@@ -375,8 +375,8 @@ class Site(Generic[Token]):
             event = self._events[name] = Event(
                 name,
                 live=LiveEvent(name, self._ready, media_key, self._settings.window_s),
-                tickets=Tickets(derive(self._secret, "ticket", name)),
-                places=Places(derive(self._secret, "place", name)),
+                tickets=Tickets(derive(self._secret, "ticket", self._here(name))),
+                places=Places(derive(self._secret, "place", self._here(name))),
                 pass_key=passes.key(self._secret, name),
                 replay=ReplayFile(self._folders.replay(name)),
                 open_house=lambda seats: self._open_house(name, seats),
@@ -385,12 +385,17 @@ class Site(Generic[Token]):
             )
         return event
 
+    def _here(self, name: str) -> str:
+        """What keys of tickets and places are made for: their numbers are one machine's."""
+        return f"{name}@{self._settings.machine}" if self._settings.store else name
+
     def _open_house(self, name: str, seats: int) -> House:
         run, hold_s = self._folders.run, self._settings.seat_hold_s
         self._housed.add(name)
         table = Seats(run / "seats" / name, seats, hold_s, self._index)
         try:
-            return House(table, Board(run / "boards" / name), derive(self._secret, "line", name))
+            board, key = Board(run / "boards" / name), derive(self._secret, "line", name)
+            return House(table, board, key, leased=bool(self._settings.store))
         except BaseException:
             table.close()
             raise

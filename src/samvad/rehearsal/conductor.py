@@ -30,7 +30,7 @@ from samvad.rehearsal.trial import Trial
 
 LEAD_S = 0.5
 _PAGE_S = 10.0
-_LEAST_FULL_S = 5.0
+_LEAST_FULL, _LEAST_FULL_S = 4, 5.0
 
 
 class AnyCrowd(Protocol):
@@ -151,7 +151,11 @@ class Rehearsal:
 
     def _add_full(self, cast: Cast, trial: Trial) -> None:
         scenario = self.scenario
-        wanted = max(2, round(trial.listeners * scenario.full_share)) if scenario.full_share else 0
+        wanted = (
+            max(_LEAST_FULL, round(trial.listeners * scenario.full_share))
+            if scenario.full_share
+            else 0
+        )
         first, last = 0.0, trial.arrive_s
         if scenario.steps is None and scenario.waves:
             largest = max(scenario.waves, key=lambda w: w.share)

@@ -18,7 +18,8 @@ class Promise:
     """Bounds; shares are of 1.
 
     `errors`: of the requests of any one kind (page, door, media, …) that may fail. `late`: of
-    the answers that may take more than a second. `first_sound_s`: within which 99 of 100 hear
+    the answers that may take more than a second. `pauses`: how often the server may stand still
+    for about a second or more. `first_sound_s`: within which 99 of 100 hear
     something, from their arrival (or from being let in, when they stood in line). `stalls`: of
     listeners whose sound may stop once or more. `lost`: media lost to a listener for good, per
     listener-hour. `stale`: of the playlists that may have stood still. `misled`: of those in
@@ -32,6 +33,7 @@ class Promise:
 
     errors: float = 0.002
     late: float = 0.01
+    pauses: int = 1
     first_sound_s: float = 5.0
     stalls: float = 0.01
     lost: float = 1.0
@@ -166,11 +168,13 @@ def _answers(promise: Promise, seen: Figures) -> Iterable[Finding]:
         yield Finding("errors", True, says, worst, promise.errors)
     share = seen.late / max(seen.answers, 1)
     says = f"{share:.1%} of the answers took more than a second."
+    yield Finding("in time", share <= promise.late, says, share, promise.late)
     count, lasted_s, apart_s = seen.pauses
     if count:
         every = f", about every {apart_s:.0f} s" if apart_s else ""
-        says += f" The server stood still {count} times for about {lasted_s:.0f} s{every}."
-    yield Finding("in time", share <= promise.late, says, share, promise.late)
+        times = f"{count} times" if count > 1 else "once"
+        says = f"The server stood still {times}, for up to {lasted_s:.0f} s{every}."
+        yield Finding("no pauses", count <= promise.pauses, says, count, promise.pauses)
 
 
 def _sound(promise: Promise, seen: Figures) -> Iterable[Finding]:

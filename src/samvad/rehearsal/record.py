@@ -218,7 +218,7 @@ def pauses(rows: Sequence[Row]) -> tuple[int, float, float]:
     """Times that the server stood still: how many, for how long, how far apart (0: not even).
 
     A second belongs to one when more than a twentieth of its answers had taken more than a
-    second; the length is the longest answer of the stretch.
+    second; the length is the longest answer of all.
     """
     found: list[tuple[float, float]] = []
     for row in rows:
@@ -233,7 +233,7 @@ def pauses(rows: Sequence[Row]) -> tuple[int, float, float]:
     apart = [later[0] - one[0] for one, later in itertools.pairwise(found)]
     middle = statistics.median(apart) if apart else 0.0
     even = len(apart) >= 2 and all(abs(a - middle) <= 0.2 * middle + 1.0 for a in apart)
-    return len(found), statistics.median(s for _, s in found), middle if even else 0.0
+    return len(found), max(s for _, s in found), middle if even else 0.0
 
 
 def as_table(rows: Sequence[Row]) -> dict[str, list[Any]]:
