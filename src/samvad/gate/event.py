@@ -374,7 +374,8 @@ class Event(Generic[Token]):
                 closed=self._closed,
                 rung=self._rung(),
                 promise_ms=self._promised_ms(),
-                at=at,
+                now=at.now,
+                wall_ms=at.wall_ms,
             )
             self._serving, self._serving_ms = Variants(body, _STATE_HEADERS), at.wall_ms
         return self._serving.answer(fields)
