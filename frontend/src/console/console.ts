@@ -33,6 +33,7 @@ let state: EventState | null = null;
 let gate: GateTold | null = null;
 let room: Room | null = null;
 let told: Told | null = null;
+let lost = false;
 let missed = 0;
 let offset = 0;
 const rows = new Rows();
@@ -63,11 +64,14 @@ const figures = {
 
 const link = new RoomLink(config.stage, config.event, token, {
   room(now) {
+    if (lost) show(trouble, false);
+    lost = false;
     room = now;
     log.add(ofRoom(now));
     draw();
   },
   lost() {
+    lost = true;
     say(trouble, studio.t("unreachable"));
     show(trouble, true);
   },
@@ -95,7 +99,7 @@ const tiles = new Tiles(studio, {
   remove: (voice) =>
     void confirms(
       studio.t("removeAsk", { name: voice.name }),
-      studio.t("removeText"),
+      t("removeText"),
       studio.t("remove"),
       studio.t("cancel"),
     ).then((sure) => (sure ? act("DELETE", `speakers/${voice.id}`) : undefined)),
