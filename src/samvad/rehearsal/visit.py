@@ -51,8 +51,7 @@ NOTHING: Asks = ()
 AT_PAGE, AT_ASSETS, AT_DOOR, IN_LINE, AT_MASTER, FOLLOWING, LEAVING, AWAY, GONE = range(9)
 _BEGIN = {Start.PAGE: AT_PAGE, Start.DOOR: AT_DOOR, Start.PLAY: AT_MASTER}
 
-_LEAVE_S = 3.0
-"""For the word to the door that one leaves."""
+_LEAVE_S = 3.0  # for the word to the door that one leaves
 _SETTLED_S = 2.0
 """After this, serving.json (a second old at most) has every number that was let in."""
 
