@@ -33,14 +33,8 @@ class _OrRun(click.Group):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name, command, rest = super().resolve_command(ctx, args)
-        return name, command, rest
 
-
-@click.group(cls=_OrRun, context_settings={"help_option_names": []})
+@click.group(cls=_OrRun)
 def rehearse() -> None:
     """Rehearse the evening."""
 
@@ -194,7 +188,7 @@ def tell(told: dict[str, Any]) -> None:
     """The result in words, on stdout."""
     kept = told["verdict"] == "kept"
     click.echo("The promise was kept." if kept else "The promise was broken.")
-    for says in told["why"]:
+    for says in told["why"] or [f["says"] for f in told["findings"] if told["knee"]]:
         click.echo(f"  {says}")
     sound, own = told["first_sound_ms"], told["generator"]
     rows = [
@@ -214,7 +208,9 @@ def tell(told: dict[str, Any]) -> None:
 
 def _own(own: dict[str, Any]) -> str:
     most = own["ceiling_per_core"]
-    could = f"; it could have done about {most:,} such listeners a core" if most else ""
+    could = (
+        f"; it could have done about {most:,} such listeners a core" if most else ", hardly used"
+    )
     return (
         f"{'healthy' if own['healthy'] else 'NOT healthy'}, late p99 {own['late_p99_ms']} ms{could}"
     )

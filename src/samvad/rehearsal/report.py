@@ -41,6 +41,8 @@ def _why(told: Mapping[str, Any]) -> str:
     if told["why"]:
         items = "".join(f"<li>{escape(says)}</li>" for says in told["why"])
         return f'<ul class="why">{items}</ul>'
+    if told["knee"]:
+        return f'<p class="why">{escape(told["findings"][0]["says"])}</p>'
     return '<p class="why">Everybody who was let in heard it, in time and without a gap.</p>'
 
 
@@ -51,8 +53,8 @@ def _tiles(told: Mapping[str, Any]) -> str:
         (f"{told['admitted']:,}", "were let in"),
         (f"{told['playing_peak']:,}", "listened at once, at the peak"),
         (
-            f"{sound['p50'] / 1000:.1f} s",
-            f"to the first sound; 99 of 100 in {sound['p99'] / 1000:.1f} s",
+            _seconds(sound["p50"]),
+            f"to the first sound; 99 of 100 within {_seconds(sound['p99'])}",
         ),
         (f"{told['stalled_listeners']:,}", "had the sound stop in the middle"),
     ]
@@ -261,6 +263,8 @@ def _generator(own: Mapping[str, Any]) -> str:
             f" It used {own['cpu_us_per_listener_s']:g} µs of a processor for each second of each "
             f"listener: it could have done about {could:,} such listeners a core."
         )
+    else:
+        says += " It was hardly used; its ceiling is measured by python -m bench.crowd --ceiling."
     return says
 
 
@@ -294,6 +298,10 @@ def _about(told: Mapping[str, Any]) -> str:
         )
     made = "".join(f"<tr><th>{escape(n)}</th><td>{escape(str(v))}</td></tr>" for n, v in rows)
     return f"<section><h2>About this rehearsal</h2><table>{made}</table></section>"
+
+
+def _seconds(ms: float) -> str:
+    return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
 
 
 def _length(seconds: float) -> str:
