@@ -43,7 +43,11 @@ def _why(told: Mapping[str, Any]) -> str:
         return f'<ul class="why">{items}</ul>'
     if told["knee"]:
         return f'<p class="why">{escape(told["findings"][0]["says"])}</p>'
-    return '<p class="why">Everybody who was let in heard it, in time and without a gap.</p>'
+    says = "Everybody who was let in heard it, in time and without a gap."
+    waiting = told["series"]["waiting"][-1] if told["series"]["waiting"] else 0
+    if waiting:
+        says += f" {waiting:,} still stood in line at the end."
+    return f'<p class="why">{says}</p>'
 
 
 def _tiles(told: Mapping[str, Any]) -> str:
@@ -59,9 +63,8 @@ def _tiles(told: Mapping[str, Any]) -> str:
         (f"{told['stalled_listeners']:,}", "had the sound stop in the middle"),
     ]
     if told["waited"]:
-        tiles.append(
-            (f"{told['waited']:,}", f"stood in line, half of them up to {wait['p50'] / 1000:.0f} s")
-        )
+        half = f", half of them for up to {wait['p50'] / 1000:.0f} s" if wait["max"] else ""
+        tiles.append((f"{told['waited']:,}", f"stood in line{half}"))
     if told["refused"]:
         tiles.append((f"{told['refused']:,}", "times somebody was turned away"))
     if told["attacks"]:
