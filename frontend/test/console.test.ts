@@ -8,6 +8,7 @@ import {
   shades,
   summary,
   top,
+  reach,
 } from "../src/console/figures.ts";
 import { readGate } from "../src/console/gate.ts";
 import {
@@ -94,6 +95,17 @@ test("a plot in words: now, highest and when, lowest", () => {
   assert.equal(summary(at, [null, null, null]), null);
 });
 
+test("the time axis reaches back a quarter of an hour, or less while less is known", () => {
+  const minutes = (first: number | null, now = 60) => {
+    const from = reach(first === null ? null : T + first * 60_000, T + now * 60_000);
+    return (T + now * 60_000 - from) / 60_000;
+  };
+  assert.equal(minutes(null), 15);
+  assert.equal(minutes(10), 15);
+  assert.equal(minutes(53), 7);
+  assert.equal(minutes(59.5), 3);
+});
+
 test("an axis ends at a round number above what it shows", () => {
   assert.equal(top(0, 10), 10);
   assert.equal(top(11, 10), 20);
@@ -134,15 +146,16 @@ test("a rung says in words what climbs it and what leads back", () => {
 
 test("what the gate tells of its rung: none, one, or nothing at all", () => {
   assert.equal(readGate({}).rung, null);
-  assert.equal(readGate({}).certified, null);
+  assert.equal(readGate({}).certificate, null);
   assert.deepEqual(readGate({ rung: null }).rung, { n: 0, since_ms: 0, by: "load" });
   assert.deepEqual(readGate({ rung: { n: 3, since_ms: T, by: "force" } }).rung, {
     n: 3,
     since_ms: T,
     by: "force",
   });
-  assert.equal(readGate({ certificate: null }).certified, false);
-  assert.equal(readGate({ certificate: { seats: 5 } }).certified, true);
+  assert.equal(readGate({ certificate: null }).certificate, "none");
+  assert.equal(readGate({ certificate: { seats: 5, notice: "" } }).certificate, "proven");
+  assert.equal(readGate({ certificate: { seats: 5, notice: "x" } }).certificate, "outdated");
 });
 
 const entry = (kind: string, at_ms: number, by = "", data = {}): Entry => ({

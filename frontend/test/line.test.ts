@@ -8,7 +8,9 @@ import {
   type InLine,
   moved,
   peopleAhead,
-  pollMs,
+  look,
+  PAUSE_MS,
+  PAUSE_NEAR_MS,
   SETTLE_MOST_MS,
   SILENCE_MS,
   turn,
@@ -19,6 +21,7 @@ import { Memory } from "../src/event/memory.ts";
 import { passIn } from "../src/event/pass.ts";
 import { beyond, told } from "../src/event/rungs.ts";
 import {
+  follows,
   type Happening,
   knocks,
   type Model,
@@ -163,14 +166,30 @@ test("when serving.json is silent for a minute the door itself is asked", () => 
   assert.equal(turn(inLine(), NOW + SILENCE_MS), true);
 });
 
-test("polls are near when it may be one's turn soon or the number is open; spread by a quarter", () => {
+test("looks are near when it may be one's turn soon or the number is open", () => {
   // 2 × 10 s × 2/s = 40 people.
   const near = { ...inLine(), ahead: 40 };
-  assert.equal(pollMs(near, serving(), 0.5), 2_000);
-  assert.equal(pollMs({ ...near, ahead: 41 }, serving(), 0.5), 10_000);
-  assert.equal(pollMs({ ...near, ahead: 41 }, serving(), 0), 7_500);
-  assert.equal(pollMs({ ...near, ahead: 41 }, serving(), 1), 12_500);
-  assert.equal(pollMs({ ...near, ahead: 4_100, final: false }, serving(), 0.5), 2_000);
+  const far = { ...near, ahead: 41 };
+  // A gate that holds no looks: as often as it says, spread by a quarter.
+  assert.deepEqual(look(near, serving(), 0.5), { wait_ms: 2_000, query: "" });
+  assert.deepEqual(look({ ...far, final: false }, serving(), 0.5), { wait_ms: 2_000, query: "" });
+  assert.equal(look(far, serving(), 0.5).wait_ms, 10_000);
+  assert.equal(look(far, serving(), 0).wait_ms, 7_500);
+  assert.equal(look(far, serving(), 1).wait_ms, 12_500);
+  // One that does: at once, naming what was seen.
+  const marked = serving({ mark: "a1" });
+  assert.deepEqual(look(far, marked, 1), { wait_ms: PAUSE_MS, query: "?after=a1" });
+  assert.deepEqual(look(near, marked, 1), { wait_ms: PAUSE_NEAR_MS, query: "?after=a1&near" });
+  assert.deepEqual(look(null, marked, 0), { wait_ms: 0, query: "?after=a1" });
+});
+
+test("news is followed beside the state where that is read seldom", () => {
+  const admit = { verdict: "admit", ticket: "T", play: "/p" } as const;
+  const inside: Happening = { what: "verdict", verdict: admit, now_ms: NOW };
+  assert.equal(follows(play(state("live", { latency: "plain" }), inside)), true);
+  assert.equal(follows(play(state("live", { latency: "low" }), inside)), false);
+  assert.equal(follows(play(state("doors", { latency: "plain" }), inside)), false);
+  assert.equal(follows(play(state("live", { latency: "plain" }))), false);
 });
 
 test("pages that were open before do not stand in line all in one moment", () => {

@@ -59,7 +59,7 @@ const numbers = (text: string) => ({
 });
 
 test("down to long segments and up again, one list whose numbers go on", () => {
-  const feed = new Feed("low", "a", () => assert.fail());
+  const feed = new Feed("low", "aac", () => assert.fail());
   const { listing } = feed;
   assert.ok(take(listing, playlist(10, 16)));
   assert.equal(listing.next, 16);
@@ -131,7 +131,7 @@ test("another codec in mid-stream is another init under numbers that go on", () 
 test("what was told and does not come is given up, and a hole is not hidden", () => {
   const listing = new Listing();
   const faults: string[] = [];
-  const feed = new Feed("plain", "a", (why) => faults.push(why));
+  const feed = new Feed("plain", "aac", (why) => faults.push(why));
   feed.surprise("x");
   feed.surprise("y");
   feed.surprise("y");

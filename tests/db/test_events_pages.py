@@ -9,6 +9,7 @@ from django.test import Client
 from samvad.events import service
 from samvad.events.lifecycle import Happening
 from samvad.events.models import Event
+from samvad.protocol import operator
 
 pytestmark = pytest.mark.django_db
 
@@ -280,7 +281,7 @@ def test_cancel_asks_first(as_owner, event):
 def test_an_end_that_cannot_reach_the_stage_says_so(as_owner, event, monkeypatch):
     from samvad.base.errors import PlainError
 
-    def no_stage(event_id):
+    def no_stage(event_id, by):
         raise PlainError("The stage cannot be reached.", "Start it.")
 
     monkeypatch.setattr("samvad.events.stage_client.end", no_stage)
@@ -313,12 +314,17 @@ def test_studio_and_console_are_shells_without_secrets(room, client, as_other, e
     assert client.get(f"/{room}/..").status_code == 404
 
 
-def test_the_console_lets_its_owner_and_staff_in(as_owner, as_staff, event):
-    token = event.speakers.get(role="host").token
-    for operator in (as_owner, as_staff):
-        answer = operator.get(f"/console/{event.pk}")
-        assert answer.context["config"]["token"] == token
+def test_the_console_lets_its_owner_and_staff_in(as_owner, as_staff, event, settings):
+    path = f"/console/{event.pk}"
+    own, theirs = as_owner.get(path), as_staff.get(path)
+    assert own.context["config"]["token"] == event.speakers.get(role="host").token
+    # Staff act in their own name, not in the host's.
+    key = theirs.context["config"]["token"]
+    assert operator.holder(settings.SITE_SECRET, event.pk, key, 0) == "sami"
+    for answer in (own, theirs):
         assert "no-store" in answer.headers["Cache-Control"]
+    figures = Client().get(f"{path}/log.json", HTTP_AUTHORIZATION=f"Bearer {key}")
+    assert figures.status_code == 200
 
 
 def test_the_studio_has_what_its_script_needs(as_owner, client, event):

@@ -12,6 +12,7 @@ from samvad.base.params import replace
 from samvad.events import plans, service
 from samvad.events.lifecycle import Happening, State
 from samvad.events.models import Event, Speaker
+from samvad.protocol import operator
 from samvad.protocol.hls import EVENT_RE
 from samvad.protocol.journal import ENDED, RECORDING_READY, WENT_LIVE, JournalWriter
 from samvad.protocol.plan import PlanFolder
@@ -305,6 +306,15 @@ def test_an_end_goes_through_the_stage_and_is_known_at_once(folders, event, stag
     assert plan(folders, event).ended
     service.end_event(event.pk)  # again: no error, and the stage is left alone
     assert len(stage.asked) == 1
+
+
+def test_an_end_by_somebody_is_asked_for_in_their_name(event, stage, settings, monkeypatch):
+    monkeypatch.setattr(service, "FACTS_WITHIN_S", 0.1)
+    service.end_event(event.pk, "Asha Patel")
+    ((path, bearer),) = stage.asked
+    assert path == f"/stage/{event.pk}/end"
+    key = bearer.removeprefix("Bearer ")
+    assert operator.holder(settings.SITE_SECRET, event.pk, key, 0) == "Asha Patel"
 
 
 def test_an_end_whose_facts_were_lost_is_an_end_all_the_same(folders, event, stage, monkeypatch):

@@ -30,7 +30,7 @@ def evening(event, stage, folders):
     stage.append(event.pk, journal.WENT_LIVE, AT)
     stage.append(event.pk, journal.STATUS, AT + MINUTE, text="There <b>seems</b> to be an attack.")
     stage.append(event.pk, journal.RUNG, AT + 2 * MINUTE, n=1, effect="plain", by="load")
-    stage.append(event.pk, journal.RUNG, AT + 3 * MINUTE, n=6, effect="closed", by="force")
+    stage.append(event.pk, journal.RUNG, AT + 3 * MINUTE, n=6, effect="closed", by="Asha Patel")
     stage.append(event.pk, journal.RUNG, AT + 4 * MINUTE, n=0, effect=None, by="load")
     stage.append(event.pk, journal.STATUS, AT + 5 * MINUTE, text="")
     stage.append(event.pk, journal.COUNTS, AT + 6 * MINUTE, listening=40)
@@ -59,7 +59,7 @@ def test_everybody_reads_the_same_log(who, request, evening):
         "On air.",
         "There &lt;b&gt;seems&lt;/b&gt; to be an attack.",
         "By the load: Sound came a few seconds later",
-        "By order: The door was closed to newcomers",
+        "By order of Asha Patel: The door was closed to newcomers",
         "Everything is as it was again",
         "The host took the sentence away.",
         "The conversation ended.",
@@ -91,7 +91,7 @@ def test_odd_facts_do_no_harm(client, event, stage, folders):
 def test_the_log_in_other_languages(lang, client, evening):
     text = client.get(f"/happened/{evening.pk}?lang={lang}").content.decode()
     assert "By order" not in text
-    assert {"gu": "આદેશથી", "hi": "आदेश से"}[lang] in text
+    assert {"gu": "Asha Patel ના આદેશથી", "hi": "Asha Patel के आदेश से"}[lang] in text
 
 
 def test_a_promise_kept(client, stage, folders, evening):
@@ -131,6 +131,29 @@ def test_a_recording_that_came_late_while_the_worker_was_down_is_late(stage, fol
     intake.take_all(folders.journal)
     assert promises.check_due(AT + 600 * MINUTE) == 1
     assert outcome(evening) == "late"
+
+
+def test_a_promise_made_at_a_rung_counts_too(client, stage, folders, evening):
+    """What was promised first is what must be kept, also while it is still on air."""
+    rung_ms = AT + 65 * MINUTE
+    stage.append(evening.pk, journal.PROMISE, AT + 10 * MINUTE, by_ms=rung_ms)
+    intake.take_all(folders.journal)
+    Event.objects.filter(pk=evening.pk).update(state="live", ended_at=None)
+    assert promises.check_due(rung_ms) == 0
+    assert promises.due_at(Event.objects.get(pk=evening.pk)) == _moment(rung_ms)
+    assert promises.check_due(rung_ms + 1) == 1
+    assert outcome(evening) == "late"
+
+
+def test_who_is_live_without_a_promise_is_not_judged(event, stage, folders):
+    stage.append(event.pk, journal.WENT_LIVE, AT)
+    intake.take_all(folders.journal)
+    assert promises.check_due(AT + 6000 * MINUTE) == 0
+    assert outcome(event) == ""
+
+
+def _moment(ms):
+    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
 
 
 def test_nothing_is_promised_where_nothing_was_on_air(event, stage, folders):

@@ -1,6 +1,7 @@
 """Real gate processes over real sockets: one evening from the announcement to the recording."""
 
 import contextlib
+import dataclasses
 import gzip
 import http.client
 import json
@@ -17,7 +18,7 @@ import pytest
 
 from samvad.protocol.journal import COUNTS, read_from
 from samvad.protocol.playlist_reader import read_master, read_media
-from samvad.protocol.room import Phase, Replay, RoomSpeaker, RoomState
+from samvad.protocol.room import Phase, Replay, RoomSpeaker, RoomState, StatusLine
 from samvad.protocol.uplink import Forget
 from tests.kit.gates import (
     EVENT,
@@ -225,6 +226,37 @@ def test_state_counts_those_who_fetch_playlists(evening: Evening) -> None:
     said = gates.get(f"/live/{EVENT}/state.json")
     assert said.headers["Cache-Control"] == "public, max-age=1"
     assert abs(said.json["now_ms"] - time.time() * 1000) < 3000
+
+
+def test_a_look_at_the_line_is_held_until_the_host_says_something(evening: Evening) -> None:
+    gates, path = evening.gates, f"/door/{EVENT}/serving.json"
+    seen = json.loads(gates.get(path).text)
+    # Who names nothing, or what is over, is answered at once.
+    assert json.loads(gates.get(f"{path}?after=0").text)["mark"] == seen["mark"]
+    got: list[dict[str, object]] = []
+    looks = [
+        threading.Thread(
+            target=lambda: got.append(json.loads(gates.get(f"{path}?after={seen['mark']}").text))
+        )
+        for _ in range(5)
+    ]
+    before = gates.counter("waits")
+    for look in looks:
+        look.start()
+    until_now(lambda: gates.counter("waits") == before + 5, 5, "all looks to be held")
+    assert got == []
+    said = StatusLine("We go on, with fewer listeners.", START_MS)
+    evening.stage.say(dataclasses.replace(LIVE, status=said))
+    try:
+        for look in looks:
+            look.join(5)
+        assert [one["status"] for one in got] == [
+            {"text": "We go on, with fewer listeners.", "at_ms": START_MS}
+        ] * 5
+        assert {one["mark"] for one in got} != {seen["mark"]}
+        assert gates.counter("waiting") == 0
+    finally:
+        evening.stage.say(LIVE)
 
 
 def test_a_new_plan_is_on_the_page_within_a_second(evening: Evening) -> None:

@@ -112,7 +112,7 @@ def test_every_rung_does_what_it_says(show: Show) -> None:
     until_now(lambda: show.said()["counts"]["refused"] >= 1, 5, "nobody counts the refused")
     kinds = journal(gates, "rung")
     assert [k["n"] for k in kinds] == [1, 2, 3, 4, 6, 7, 8, 0]
-    assert {k["by"] for k in kinds} == {"Asha"}
+    assert {(k["by"], k["who"]) for k in kinds} == {("force", "Asha")}
     assert [k["by_ms"] for k in journal(gates, "promise")] == [promised_ms]
 
 

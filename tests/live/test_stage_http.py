@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 import json
 import random
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from samvad.base.errors import PlainError
-from samvad.protocol.secret import token_hash
+from samvad.protocol.operator import key_for
+from samvad.protocol.secret import make_secret, token_hash
 from samvad.stage.main import Stage
 from samvad.stage.sdp import MAX_BYTES
 from tests.kit.stage import (
@@ -247,6 +249,22 @@ async def test_the_host_s_orders_for_the_ladder(plain: StageUnderTest) -> None:
         ("ladder", "Ann"),
         ("ladder", "Operator"),
     ]
+
+
+async def test_an_operator_with_a_name_is_known_by_it(plain: StageUnderTest) -> None:
+    secret = make_secret(plain.folders.secret)
+    now_ms = time.time_ns() // 1_000_000
+    base = f"/stage/{EVENT}"
+
+    async def ask(key: str) -> Answer:
+        headers = {"Authorization": f"Bearer {key}"}
+        return await plain.ask("POST", base + "/ladder", None, {"mode": "auto"}, **headers)
+
+    given = await ask(key_for(secret, EVENT, "Sami", now_ms))
+    assert given.json["you"] == {"id": "operator", "name": "Sami", "role": "operator"}
+    assert given.json["room"]["ladder"]["by"] == "Sami"
+    is_refusal(await ask(key_for(secret, "event00002", "Sami", now_ms)), 401, "bad_token")
+    is_refusal(await ask(key_for(secret, EVENT, "Sami", now_ms - 86_460_000)), 401, "bad_token")
 
 
 async def test_a_restarted_stage_keeps_the_order(tmp_path: Path) -> None:

@@ -151,6 +151,7 @@ const plotsSection = h(
   h("h2", { id: "plots-title", class: "visually-hidden" }, t("plots")),
   gatesTrouble,
   plots.root,
+  h("p", { class: "help" }, t("shaded")),
 );
 byId("console").replaceChildren(
   h(
@@ -246,8 +247,15 @@ function draw(): void {
         : t("recordingNot"),
   );
   if (fresh) say(updated, t("updated", { time: timeOn(context, fresh.now_ms, true) }));
-  show(certificate, more?.certified === false);
-  if (fresh) say(certificate, t("noCertificate", { n: fresh.seats }));
+  const proof = more?.certificate ?? null;
+  show(certificate, proof === "none" || proof === "outdated");
+  if (fresh)
+    say(
+      certificate,
+      proof === "outdated"
+        ? t("oldCertificate", { n: fresh.seats })
+        : t("noCertificate", { n: fresh.seats }),
+    );
   const since = fresh?.live_since_ms ?? null;
   const until = fresh?.phase === "ended" ? (fresh.ended_ms ?? now) : now;
   say(figures.since.value, since === null ? t("noCounts") : clock((until - since) / 1000));

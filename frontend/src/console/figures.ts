@@ -145,6 +145,14 @@ export function summary(at_ms: readonly number[], column: readonly Value[]): Sum
   return found;
 }
 
+const LEAST_MS = 3 * 60_000;
+
+/** Where the time axis begins: with the first row, 3 to 15 minutes ago. */
+export function reach(first_ms: number | null, now_ms: number): number {
+  const since = first_ms ?? now_ms - KEPT_MS;
+  return Math.max(now_ms - KEPT_MS, Math.min(since, now_ms - LEAST_MS));
+}
+
 /** The top of an axis: 1, 2 or 5 times a power of ten, above what is shown. */
 export function top(most: number, least_top: number): number {
   if (most <= least_top) return least_top;

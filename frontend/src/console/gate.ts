@@ -21,8 +21,8 @@ export interface GateTold {
   readonly peak: number | null;
   readonly joined: number | null;
   readonly refused: number | null;
-  /** false: no rehearsal has proven the seats; null: it is not told. */
-  readonly certified: boolean | null;
+  /** Whether a rehearsal has proven the seats; null: it is not told. */
+  readonly certificate: "none" | "outdated" | "proven" | null;
 }
 
 export function readGate(value: unknown): GateTold {
@@ -44,6 +44,14 @@ export function readGate(value: unknown): GateTold {
     peak: number(counts["peak"]),
     joined: number(counts["joined"]),
     refused: number(counts["refused"]),
-    certified: "certificate" in raw ? object(raw["certificate"]) !== null : null,
+    certificate: "certificate" in raw ? certificateOf(raw["certificate"]) : null,
   };
+}
+
+/** null: there is none. One with a notice does not hold here any more. */
+function certificateOf(value: unknown): "none" | "outdated" | "proven" {
+  const found = object(value);
+  if (!found) return "none";
+  const notice = found["notice"];
+  return typeof notice === "string" && notice !== "" ? "outdated" : "proven";
 }

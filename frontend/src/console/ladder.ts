@@ -145,9 +145,9 @@ export class Ladder {
         "data-ordered": given !== null && given.rung === step.n,
       });
       say(step.mark, lit ? t("now") : under ? t("inForce") : "");
-      const at = given !== null && given.rung === step.n;
-      show(step.force, may && !(at && given.mode === "force"));
-      show(step.hold, may && lit && !(at && given.mode === "hold"));
+      // Where it stands one may hold it; to stand elsewhere it must be sent there.
+      show(step.force, may && !lit && !(given?.mode === "force" && given.rung === step.n));
+      show(step.hold, may && lit && given?.rung !== step.n);
     }
   }
 }

@@ -187,9 +187,7 @@ export class Log {
       if (words === "") return [];
       const time = h("time", { class: "number" }, timeOn(this.context, entry.at_ms, true));
       set(time, { datetime: new Date(entry.at_ms).toISOString() });
-      // The gates themselves climb "by load": nobody did that.
-      const nobody = entry.by === "" || entry.by === "load";
-      const by = nobody ? null : h("span", { class: "log-by" }, t("by", { by: entry.by }));
+      const by = entry.by === "" ? null : h("span", { class: "log-by" }, t("by", { by: entry.by }));
       return [h("li", { "data-kind": entry.kind }, time, h("span", {}, words), by)];
     });
     this.list.replaceChildren(...lines);

@@ -5,7 +5,7 @@ import { h, say, set } from "../dom.ts";
 import { type ConsoleContext, type Say, timeOn } from "./context.ts";
 import {
   type FigureName,
-  KEPT_MS,
+  reach,
   type Rows,
   type Shade,
   shades,
@@ -113,6 +113,7 @@ class Plot {
   private readonly about: About;
   private readonly chart: uPlot;
   private now_ms = 0;
+  private first_ms: number | null = null;
   private said_ms = 0;
   private rungs: readonly Shade[] = [];
   private attacks: readonly Shade[] = [];
@@ -160,7 +161,7 @@ class Plot {
       cursor: { sync: { key: "console" }, drag: { x: false, y: false }, y: false },
       padding: [8, right ? 0 : RIGHT, 0, 0],
       scales: {
-        x: { time: true, range: () => [this.now_ms - KEPT_MS, this.now_ms] },
+        x: { time: true, range: () => [reach(this.first_ms, this.now_ms), this.now_ms] },
         y: { range: range(about.least) },
         ...(right ? { right: { range: range(about.leastRight ?? 1) } } : {}),
       },
@@ -218,7 +219,7 @@ class Plot {
 
   private shade(chart: uPlot, colour: (name: string) => string): void {
     const { ctx, bbox } = chart;
-    const paint = (shade: Shade, fill: string, alpha: number, label: string) => {
+    const paint = (shade: Shade, fill: string, alpha: number, label: string, line: number) => {
       const from = Math.max(bbox.left, chart.valToPos(shade.from_ms, "x", true));
       const to = Math.min(bbox.left + bbox.width, chart.valToPos(shade.to_ms, "x", true));
       if (to <= from) return;
@@ -228,18 +229,25 @@ class Plot {
       ctx.fillRect(from, bbox.top, to - from, bbox.height);
       ctx.globalAlpha = 1;
       const ratio = uPlot.pxRatio;
-      if (label !== "" && to - from > 12 * ratio) {
-        ctx.fillStyle = colour("--ink-2");
-        ctx.font = `600 ${12 * ratio}px sans-serif`;
+      ctx.fillStyle = colour("--ink-2");
+      ctx.font = `600 ${12 * ratio}px ${colour("--sans") || "sans-serif"}`;
+      if (to - from > ctx.measureText(label).width + 4 * ratio) {
         ctx.textBaseline = "top";
         ctx.textAlign = "left";
-        ctx.fillText(label, from + 3 * ratio, bbox.top + 2 * ratio);
+        ctx.fillText(label, from + 3 * ratio, bbox.top + (2 + 16 * line) * ratio);
       }
       ctx.restore();
     };
     for (const one of this.rungs)
-      paint(one, colour("--shade-rung"), 0.1 + 0.035 * Math.min(one.value, 8), String(one.value));
-    for (const one of this.attacks) paint(one, colour("--shade-attack"), 0.28, "");
+      paint(
+        one,
+        colour("--shade-rung"),
+        0.1 + 0.035 * Math.min(one.value, 8),
+        String(one.value),
+        0,
+      );
+    const attack = this.context.t("attack");
+    for (const one of this.attacks) paint(one, colour("--shade-attack"), 0.28, attack, 1);
   }
 
   private data(rows: Rows | null): uPlot.AlignedData {
@@ -254,6 +262,7 @@ class Plot {
 
   update(rows: Rows, now_ms: number, rungs: readonly Shade[], attacks: readonly Shade[]): void {
     this.now_ms = now_ms;
+    this.first_ms = rows.at_ms[0] ?? null;
     this.rungs = rungs;
     this.attacks = attacks;
     this.chart.setData(this.data(rows));

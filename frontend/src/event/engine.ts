@@ -53,6 +53,8 @@ export async function makeEngine(
 /** PART-HOLD-BACK of our LL-HLS, for an engine that did not begin with it. */
 const LOW_TARGET_S = 1.92;
 
+const CODECS = { aac: "mp4a.40.2", opus: "opus" };
+
 const playable = (rendition: Rendition): boolean =>
   rendition === "aac" || MediaSource.isTypeSupported('audio/mp4; codecs="opus"');
 
@@ -75,11 +77,14 @@ function hlsEngine(
   rendition: Rendition,
   onFault: OnFault,
 ): Engine {
-  const feed = new Feed(policy.latency, rendition, (why) => onFault("broken", why));
+  // Not in the middle of what hls.js does: who hears of a fault destroys the player.
+  const fault: OnFault = (what, why) => void window.setTimeout(() => onFault(what, why), 0);
+  const feed = new Feed(policy.latency, rendition, (why) => fault("broken", why));
   const hls = new Player({
     pLoader: loaderFor(Player, feed),
     // Audio in fMP4 needs no transmuxing: a worker would cost more than it takes.
     enableWorker: false,
+    debug: !!(window as unknown as { __hlsdebug?: boolean }).__hlsdebug,
     // Whether there are parts and whether an answer is held back, the playlist says.
     lowLatencyMode: true,
     ...(policy.target_s === null ? {} : { liveSyncDuration: policy.target_s }),
@@ -96,18 +101,18 @@ function hlsEngine(
   // One level for good, whatever is played: the loader gives it what the rung wants (lean.ts).
   // hls.js switching levels in mid-stream was seen to lay the new one seconds off.
   hls.on(Events.MANIFEST_PARSED, () => {
-    const codecs = { aac: "mp4a", opus: "opus" }[rendition];
-    const keep =
-      hls.levels.find((level) => level.audioCodec?.toLowerCase().startsWith(codecs)) ??
-      hls.levels[0];
+    const codec = CODECS[rendition];
+    const keep = hls.levels.find((level) => level.audioCodec === codec) ?? hls.levels[0];
     for (let i = hls.levels.length - 1; i >= 0; i--) if (hls.levels[i] !== keep) hls.removeLevel(i);
+    // What a level says of its codec would go before what its init segments say ("opus").
+    if (keep) Object.assign(keep, { audioCodec: undefined });
   });
   let mended_at = 0;
   hls.on(Events.ERROR, (_, data) => {
     const code = data.response?.code;
     if (code === 404 && data.details === ErrorDetails.FRAG_LOAD_ERROR && data.frag?.relurl)
       feed.surprise(data.frag.relurl);
-    if (code === 403 || code === 410) return onFault("away", `${data.details} ${code}`);
+    if (code === 403 || code === 410) return fault("away", `${data.details} ${code}`);
     if (!data.fatal) return;
     const now = Date.now();
     if (data.type === ErrorTypes.MEDIA_ERROR && now - mended_at > 10_000) {
@@ -117,14 +122,14 @@ function hlsEngine(
       // The element is loaded anew by this, which pauses it without a word.
       if (sounded) audio.play().catch(() => undefined);
     } else {
-      onFault("broken", `${data.details} ${code ?? ""}`.trim());
+      fault("broken", `${data.details} ${code ?? ""}`.trim());
     }
   });
   hls.loadSource(play);
   hls.attachMedia(audio);
   return {
     name: "hls.js",
-    codec: () => (feed.rendition === "opus" ? "opus" : (hls.levels[0]?.audioCodec ?? null)),
+    codec: () => (hls.levels.length > 0 ? CODECS[feed.rendition] : null),
     reads: () => feed.reads,
     heard_ms: () => hls.playingDate?.getTime() ?? null,
     behind_s: () => (hls.latency > 0 ? hls.latency : null),

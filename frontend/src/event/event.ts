@@ -1,7 +1,7 @@
 // The crowd's page: asks for state, goes to the door, waits in line, plays. Everything it decides
 // is in scene.ts, line.ts and latency.ts; here is the I/O.
 
-import { backoff, jittered } from "../backoff.ts";
+import { backoff } from "../backoff.ts";
 import { byId, config as readConfig, h, say, show } from "../dom.ts";
 import { names, writeNumber } from "../format.ts";
 import { asLang } from "../text.ts";
@@ -9,9 +9,9 @@ import { announcedPanel, doorsPanel, fullPanel, plainPanel } from "./before.ts";
 import { type Config, makeContext, type Panel, type View } from "./context.ts";
 import { Gate } from "./gate.ts";
 import { Heard, ServerClock } from "./heard.ts";
+import { News } from "./news.ts";
 import { passIn } from "./pass.ts";
-import { policy, pollMs } from "./latency.ts";
-import { pollMs as linePollMs } from "./line.ts";
+import { policy } from "./latency.ts";
 import { Live } from "./live.ts";
 import { Memory } from "./memory.ts";
 import { Meter } from "./meter.ts";
@@ -19,6 +19,7 @@ import { onAirPanel } from "./onair.ts";
 import { replayPanel } from "./replay.ts";
 import { RungNotice } from "./rungs.ts";
 import {
+  follows,
   type Happening,
   knocks,
   plays,
@@ -29,7 +30,7 @@ import {
   standing,
   start,
 } from "./scene.ts";
-import { readServing, readState, readVerdict } from "./state.ts";
+import { readVerdict } from "./state.ts";
 import { inSystem } from "./session.ts";
 import { silence, Tone } from "./tone.ts";
 import { invitePanel, leftPanel, linePanel, preparingPanel, turnedPanel } from "./waiting.ts";
@@ -76,16 +77,23 @@ const live = new Live(liveAudio, {
 });
 let unsupported = false;
 let arrived_hidden = false;
-let stateTries = 0;
 let doorTries = 0;
 let knocking = false;
-let stateTimer = 0;
 let held_at = 0;
 let here_at = 0;
 let paused_at: number | null = null;
 let dead = false;
 let current = policy("low");
 const server_now = () => Date.now() + clock.offset_ms;
+const news = new News({
+  config,
+  gate,
+  clock,
+  heard,
+  model: () => model,
+  happen,
+  gone: () => dead,
+});
 
 function happen(happening: Happening): void {
   const before = model;
@@ -95,7 +103,7 @@ function happen(happening: Happening): void {
   if (model.wanted !== before.wanted) memory.keepOwn("wanted", model.wanted ? "yes" : null);
   if (model.door.at === "in" && model.door.from_line && before.door.at !== "in") arrive();
   // What is read changes with the place: at once, not when the other one's turn would come.
-  if (queues(model) !== queues(before)) readSoon();
+  if (queues(model) !== queues(before)) news.soon();
   tick();
 }
 
@@ -112,55 +120,7 @@ function arrive(): void {
   }
 }
 
-// --- what the gate is asked
-
-function readSoon(): void {
-  window.clearTimeout(stateTimer);
-  stateTimer = window.setTimeout(() => void readNews(), 0);
-}
-
-/** Who waits reads how far the line is; everybody else the state. */
-async function readNews(): Promise<void> {
-  if (queues(model)) await readTheLine();
-  else await readTheState();
-}
-
-async function readTheLine(): Promise<void> {
-  let wait: number;
-  try {
-    const serving = await gate.read(config.serving, readServing, clock);
-    stateTries = 0;
-    happen({ what: "serving", serving, now_ms: server_now() });
-    const line = standing(model);
-    wait = line ? linePollMs(line, serving, Math.random()) : 0;
-  } catch {
-    if (stateTries > 0) happen({ what: "no_state" });
-    wait = backoff(stateTries++, 1_000, 15_000, Math.random());
-  }
-  window.clearTimeout(stateTimer);
-  stateTimer = window.setTimeout(() => void readNews(), wait);
-}
-
-async function readTheState(): Promise<void> {
-  window.clearTimeout(stateTimer);
-  let wait: number;
-  try {
-    const state = await gate.read(config.state, readState, clock);
-    heard.add(state.now_ms, state.voices);
-    stateTries = 0;
-    happen({ what: "state", state, now_ms: server_now() });
-    const opens = state.doors_ms ?? state.starts_ms;
-    const until = opens === null ? null : opens - server_now();
-    wait = pollMs(state.phase, state.latency, !document.hidden, until);
-    if (state.phase === "ended" && state.replay) wait = 60_000;
-    wait = jittered(wait, Math.random());
-  } catch {
-    if (stateTries > 0) happen({ what: "no_state" });
-    wait = backoff(stateTries++, 600, 8_000, Math.random());
-  }
-  window.clearTimeout(stateTimer);
-  stateTimer = window.setTimeout(() => void readNews(), wait);
-}
+// --- the door
 
 /** What is shown at the door. Another tab may have got a seat or a place meanwhile. */
 function shownAtDoor(): string {
@@ -352,6 +312,7 @@ function entitle(): void {
 /** What follows from the model as it is now. */
 function act(now_ms: number): void {
   if (knocks(model, now_ms)) void knock(false);
+  if (follows(model)) void news.follow();
   const { door, state } = model;
   if (door.at === "in" && Date.now() - here_at > HERE_MS) {
     here_at = Date.now();
@@ -471,9 +432,9 @@ window.setInterval(() => {
   if (document.hidden) tick();
 }, 1_000);
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) readSoon();
+  if (!document.hidden) news.soon();
 });
-window.addEventListener("online", readSoon);
+window.addEventListener("online", () => news.soon());
 // Any press on the page lets the tone be heard later.
 for (const press of ["click", "keydown"]) {
   document.addEventListener(press, () => queues(model) && tone.arm());
@@ -493,4 +454,4 @@ window.addEventListener("pagehide", (event) => {
   memory.gone();
   if (!staying && !memory.others(Date.now())) giveBack(true);
 });
-readSoon();
+news.soon();

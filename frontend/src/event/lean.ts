@@ -5,6 +5,7 @@
 import type Hls from "hls.js";
 import type { Loader, LoaderStats, PlaylistLoaderConstructor, PlaylistLoaderContext } from "hls.js";
 import { Listing, type Names, named, readNames, readPlaylist, type Told } from "./listing.ts";
+import type { Rendition } from "./engine.ts";
 import type { Latency } from "./state.ts";
 
 type Callbacks = Parameters<Loader<PlaylistLoaderContext>["load"]>[2];
@@ -33,12 +34,14 @@ export class Feed {
   private missing = { uri: "", times: 0 };
 
   latency: Latency;
-  rendition: string;
+  /** Which is read, and which shall be. */
+  rendition: Rendition;
+  private wanted: Rendition;
   readonly broken: (why: string) => void;
 
-  constructor(latency: Latency, rendition: string, broken: (why: string) => void) {
+  constructor(latency: Latency, rendition: Rendition, broken: (why: string) => void) {
     this.latency = latency;
-    this.rendition = rendition;
+    this.rendition = this.wanted = rendition;
     this.broken = broken;
   }
 
@@ -46,13 +49,21 @@ export class Feed {
     return this.latency !== "low";
   }
 
-  set(latency: Latency, rendition: string): void {
-    if (rendition !== this.rendition) this.names = null;
-    if (latency === this.latency && rendition === this.rendition) return;
+  set(latency: Latency, rendition: Rendition): void {
+    if (latency === this.latency && rendition === this.wanted) return;
     this.latency = latency;
-    this.rendition = rendition;
+    this.wanted = rendition;
     this.names_at = 0;
+    if (this.lean) this.turn();
     this.hasten();
+  }
+
+  /** To the rendition that is wanted: at a moment when no segment is begun. */
+  turn(): void {
+    if (this.wanted === this.rendition) return;
+    this.rendition = this.wanted;
+    this.names = null;
+    this.listing.straight = false;
   }
 
   /**
@@ -191,6 +202,7 @@ export function loaderFor(Player: typeof Hls, feed: Feed): PlaylistLoaderConstru
         const told = readPlaylist(data, listing.init);
         if (!told) return this.give(data); // hls.js knows what to say of it
         if (!listing.absorb(told)) return feed.broken("the playlist does not lead on");
+        if (!told.begun) feed.turn();
         this.give(listing.straight ? data : listing.text(styleOf(told)));
       });
     }
@@ -234,7 +246,9 @@ export function loaderFor(Player: typeof Hls, feed: Feed): PlaylistLoaderConstru
       this.stats = { ...this.stats, loading: { ...this.stats.loading, first: now, end: now } };
       this.stats.loaded = this.stats.total = data.length;
       this.over = true;
-      callbacks.onSuccess({ url: context.url, data, code: 200 }, this.stats, context, null);
+      // Whole: hls.js makes the URLs of all that follows from it.
+      const { href } = new URL(context.url, location.href);
+      callbacks.onSuccess({ url: href, data, code: 200 }, this.stats, context, null);
     }
 
     abort(): void {
@@ -262,7 +276,7 @@ export function loaderFor(Player: typeof Hls, feed: Feed): PlaylistLoaderConstru
 
 function styleOf(told: Told) {
   const parts = told.open.length > 0 || told.blocks;
-  return { blocks: told.blocks, parts, open: told.open, ended: told.ended };
+  return { blocks: told.blocks, parts, open: told.open, init: told.init, ended: told.ended };
 }
 
 function noStats(): LoaderStats {

@@ -94,12 +94,31 @@ export function turn(line: InLine, now_ms: number): boolean {
   return line.called || settled || now_ms - line.at_ms >= SILENCE_MS;
 }
 
-/** Time until serving.json is read again: near one's turn often, else seldom; spread by a quarter. */
-export function pollMs(line: InLine, serving: Serving | null, chance: number): number {
-  if (!serving) return 1_000 + 1_000 * chance;
+/** The next look at serving.json: after how long, and with which query ("": an ordinary look). */
+export interface Look {
+  readonly wait_ms: number;
+  readonly query: string;
+}
+
+/** The pause between two looks that the gate holds; a word of the host takes no longer. */
+export const PAUSE_MS = 1_500;
+export const PAUSE_NEAR_MS = 500;
+
+/**
+ * A look names the news it has seen, and the gate holds it until there is other news, or some
+ * seconds have passed: fewer near one's turn. So looks are few, and news is fresh. A gate that
+ * holds none is asked as often as it says, spread by a quarter.
+ */
+export function look(line: InLine | null, serving: Serving | null, chance: number): Look {
+  if (!serving) return { wait_ms: 1_000 + 1_000 * chance, query: "" };
   const soon = 2 * (serving.far_ms / 1000) * serving.rate_per_s;
-  const near = !line.final || line.ahead <= soon;
-  return (near ? serving.near_ms : serving.far_ms) * (0.75 + 0.5 * chance);
+  const near = line !== null && (!line.final || line.ahead <= soon);
+  if (serving.mark === "") {
+    const wait_ms = (near ? serving.near_ms : serving.far_ms) * (0.75 + 0.5 * chance);
+    return { wait_ms, query: "" };
+  }
+  const query = `?after=${serving.mark}${near ? "&near" : ""}`;
+  return { wait_ms: (near ? PAUSE_NEAR_MS : PAUSE_MS) * chance, query };
 }
 
 /** How long it may take, as precise as such a guess deserves. */

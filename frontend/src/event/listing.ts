@@ -25,6 +25,9 @@ export interface Told {
   readonly entries: readonly Entry[];
   /** Parts of the segment that is being made, and what follows them. */
   readonly open: readonly string[];
+  /** Whether there are such parts: then the segment cannot become another one's any more. */
+  readonly begun: boolean;
+  readonly init: string;
   readonly blocks: boolean;
   readonly ended: boolean;
 }
@@ -72,7 +75,7 @@ export function readPlaylist(text: string, before: string): Told | null {
     else if (line.startsWith("#EXT-X-PRELOAD-HINT:")) open.push(line);
     else if (line === "#EXT-X-ENDLIST") ended = true;
   }
-  return { entries, open: [...parts, ...open], blocks, ended };
+  return { entries, open: [...parts, ...open], begun: parts.length > 0, init, blocks, ended };
 }
 
 /** lean.json: what is to come has names already. `got_ms`: when it came (any steady clock). */
@@ -148,11 +151,13 @@ export function named(
   return name === undefined ? null : of(name, 1);
 }
 
-/** How a list is written. `open`: of a playlist with parts, what follows the last segment. */
+/** How a list is written. `open`: of a playlist with parts, what follows the last segment, and
+ * its init. */
 export interface Style {
   readonly blocks: boolean;
   readonly parts: boolean;
   readonly open: readonly string[];
+  readonly init?: string;
   readonly ended: boolean;
 }
 
@@ -241,6 +246,8 @@ export class Listing {
       if (style.parts) lines.push(...entry.parts);
       lines.push(`#EXTINF:${entry.duration_s},`, entry.uri);
     }
+    if (style.init && style.init !== init && style.open.length > 0)
+      lines.push(`#EXT-X-MAP:URI="${style.init}"`);
     lines.push(...style.open);
     if (style.ended) lines.push("#EXT-X-ENDLIST");
     return `${lines.join("\n")}\n`;

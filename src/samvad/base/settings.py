@@ -122,6 +122,23 @@ class GateSettings:
         low=5,
         high=3600,
     )
+    store: str = param(
+        "",
+        "Valkey or Redis through which gates on several machines share an event's seats, as "
+        "redis://host:6379/0. Empty: all gates are on this machine.",
+        unit="address",
+    )
+    machine: str = param(
+        "", "This machine's name among those that share the store. Empty: its host name."
+    )
+    lease_s: float = param(
+        1800.0,
+        "A machine that cannot reach the store keeps its seats for so long; then its listeners "
+        "are sent to the door, and the seats go to other machines.",
+        unit="seconds",
+        low=20,
+        high=86_400,
+    )
     head_timeout_s: float = param(
         10.0,
         "A request line and headers must be complete by then.",

@@ -3,6 +3,7 @@
 import datetime as dt
 
 from django.db import transaction
+from django.db.models import F
 
 from samvad.events.intake import happened, note
 from samvad.events.lifecycle import State
@@ -17,10 +18,20 @@ A_ROUND = 50
 
 
 def due_at(event: Event) -> dt.datetime | None:
-    """By when the recording is promised; None while it is not, or when nothing was on air."""
-    if event.ended_at is None or event.live_since is None:
+    """By when the recording is promised; None while it is not, or when nothing was on air.
+
+    The end promises it, and the rung "later" did before; the first promise is what counts.
+    """
+    if event.live_since is None:
         return None
-    return event.ended_at + dt.timedelta(minutes=event.promise_min or PROMISE_MIN)
+    promised = [
+        from_ms(by_ms)
+        for fact in happened(event.pk, [journal.PROMISE])
+        if isinstance(by_ms := fact.data.get("by_ms"), int) and 0 < by_ms < 2**45
+    ]
+    if event.ended_at is not None:
+        promised.append(event.ended_at + dt.timedelta(minutes=event.promise_min or PROMISE_MIN))
+    return min(promised, default=None)
 
 
 def check_due(wall_ms: int) -> int:
@@ -30,8 +41,8 @@ def check_due(wall_ms: int) -> int:
     """
     now, judged = from_ms(wall_ms), 0
     open_ones = Event.objects.filter(
-        state=State.ENDED, live_since__isnull=False, ended_at__isnull=False, promise=""
-    ).order_by("ended_at")
+        state__in=[State.LIVE, State.ENDED], live_since__isnull=False, promise=""
+    ).order_by(F("ended_at").asc(nulls_last=True))
     for event in list(open_ones[:A_ROUND]):
         with transaction.atomic():
             judged += _judge(event, now)
@@ -40,10 +51,11 @@ def check_due(wall_ms: int) -> int:
 
 def _judge(event: Event, now: dt.datetime) -> bool:
     due = due_at(event)
-    if due is None or event.ended_at is None:
+    if due is None:
         return False
     by_ms = unix_ms(due)
-    note(event.pk, journal.PROMISE, event.ended_at, by_ms=by_ms)
+    if event.ended_at is not None:
+        note(event.pk, journal.PROMISE, event.ended_at, by_ms=by_ms)
     ready = happened(event.pk, [journal.RECORDING_READY])
     came = ready[0].at if ready else (now if event.replay_bytes is not None else None)
     if came is not None and came <= due:

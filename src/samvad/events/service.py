@@ -123,8 +123,9 @@ def cancel_event(event: Event) -> None:
     event.refresh_from_db()
 
 
-def end_event(event_id: str) -> Event:
+def end_event(event_id: str, by: str = "") -> Event:
     """End it at the stage, wait until it has ended, and know it here. Ending twice is no error.
+    `by` is the name of who does it, for the log.
 
     An event that was never live is over for good, too. Raises PlainError when the stage cannot
     be reached, EventError when there is no such event.
@@ -132,7 +133,7 @@ def end_event(event_id: str) -> Event:
     event = find(event_id)
     if event.over:
         return event
-    stage_client.end(event.pk)
+    stage_client.end(event.pk, by)
     # The stage writes its facts a moment after its answer. They are taken here, so that nobody
     # has to wait for a worker that may not even be running; the worker finds them taken.
     deadline = time.monotonic() + FACTS_WITHIN_S

@@ -1,4 +1,4 @@
-"""What the site asks of the stage, over HTTP with the operator's token."""
+"""What the site asks of the stage, over HTTP with an operator's token."""
 
 import http.client
 import json
@@ -7,7 +7,9 @@ import urllib.request
 
 from django.conf import settings
 
+from samvad.base.clock import SystemClock
 from samvad.base.errors import PlainError
+from samvad.protocol import operator
 from samvad.protocol.hls import stage_path
 from samvad.protocol.secret import token_for
 
@@ -17,18 +19,21 @@ END_TIMEOUT_S = 60.0
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the stage is our own
 
 
-def end(event_id: str) -> None:
-    """End the event at the stage; returns when it has ended. Raises PlainError."""
-    _post(event_id, "end", END_TIMEOUT_S)
+def end(event_id: str, by: str) -> None:
+    """End the event at the stage, in the name of `by` ("": the site's operator); returns when it
+    has ended. Raises PlainError."""
+    secret = settings.SITE_SECRET
+    named = operator.key_for(secret, event_id, by, SystemClock().wall_ms()) if by else ""
+    _post(event_id, "end", named or token_for(secret, "operator"), END_TIMEOUT_S)
 
 
-def _post(event_id: str, what: str, timeout_s: float) -> None:
+def _post(event_id: str, what: str, token: str, timeout_s: float) -> None:
     base = settings.SAMVAD.stage_url()
     request = urllib.request.Request(  # noqa: S310  (the site's own http or https address)
         base + stage_path(event_id, what),
         method="POST",
         data=b"",
-        headers={"Authorization": f"Bearer {token_for(settings.SITE_SECRET, 'operator')}"},
+        headers={"Authorization": f"Bearer {token}"},
     )
     try:
         with _direct.open(request, timeout=timeout_s) as answer:

@@ -45,7 +45,8 @@ class Climbers:
         now = ladder.step(at.now, at.wall_ms, readings | seats, order)
         promised_ms = event.stand(now, at)
         if now.n != before.n:
-            by = order.by if order is not None and now.by != "load" else now.by
-            self._diary.note(name, RUNG, at.wall_ms, n=now.n, effect=now.effect or "", by=by)
+            who = order.by if order is not None and now.by != "load" else ""
+            effect = now.effect or ""
+            self._diary.note(name, RUNG, at.wall_ms, n=now.n, effect=effect, by=now.by, who=who)
         if promised_ms is not None:
             self._diary.note(name, PROMISE, at.wall_ms, by_ms=promised_ms)

@@ -4,6 +4,7 @@ Holds no clock: `now` is monotonic seconds, `wall_ms` Unix milliseconds, a Momen
 """
 
 import dataclasses
+import random
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
 
@@ -15,8 +16,10 @@ from samvad.gate.figures import Seen
 from samvad.gate.house import House
 from samvad.gate.http1 import Fields
 from samvad.gate.ladder import BY, Standing
+from samvad.gate.lease import SUMMED
 from samvad.gate.lines import Figure
 from samvad.gate.live import LiveEvent
+from samvad.gate.news import Look, News
 from samvad.gate.pages import Page, Variants
 from samvad.gate.place import Places
 from samvad.gate.replay import ReplayFile
@@ -89,6 +92,9 @@ class Event(Generic[Token]):
         self._serving: Variants | None = None
         self._serving_ms = 0
         self._ended_at: float | None = None
+        self.news: News[Token] = News()
+        self._mark = ""
+        self._promised_before_ms = 0
         self._standing = Standing()
         self.refused = 0
         """Turned away by this process since the counts were made."""
@@ -198,7 +204,7 @@ class Event(Generic[Token]):
     def _set_limit(self) -> None:
         if self._house is not None:
             floor = self._floor
-            self._house.seats.set_limit(self._limit if floor is None else min(floor, self._limit))
+            self._house.set_seats(self._limit if floor is None else min(floor, self._limit))
 
     def tick(self, at: Moment) -> None:
         """Let the line move."""
@@ -239,8 +245,13 @@ class Event(Generic[Token]):
         """Whether its window has been kept long enough after its end."""
         return self._ended_at is not None and now - self._ended_at > KEPT_AFTER_END_S
 
+    @property
+    def seats(self) -> int:
+        """How many the event has, on all machines."""
+        return self._limit
+
     def counts(self, at: Moment) -> Counts:
-        """Counted at most once a second, over all gates of the machine."""
+        """Counted at most once a second, over all gates of this machine."""
         # Another gate may have let people in before anybody has come to this one.
         every_s = COARSE_EVERY_S if COARSE in self._standing.effects else COUNT_EVERY_S
         due = at.now - self._counted >= every_s
@@ -277,14 +288,52 @@ class Event(Generic[Token]):
         return Seen(counts, self._standing.n)
 
     def _told(self, counts: Counts) -> Counts:
-        """What everybody is told of the counts."""
+        """What everybody is told of the counts: of all machines."""
+        if self._house is not None:
+            others = self._house.others()
+            counts = Counts(
+                **{n: getattr(counts, n) + getattr(others, n) for n in SUMMED}, seats=counts.seats
+            )
         return rounded(counts) if COARSE in self._standing.effects else counts
 
     def _rung(self) -> dict[str, Any] | None:
         return rung_json(self._standing, self.plan.ladder) if self.plan is not None else None
 
     def _promised_ms(self) -> int | None:
-        return (self._house.figure(Figure.PROMISE_MS) if self._house is not None else 0) or None
+        """For when the recording is promised: by a rung, or once it is over."""
+        if self._house is not None:
+            self._promised_before_ms = self._house.figure(Figure.PROMISE_MS)
+        plan, room = self.plan, self.room
+        if self._promised_before_ms or plan is None or room is None:
+            return self._promised_before_ms or None
+        if room.live_since_ms is None or room.ended_ms is None:
+            return None
+        return room.ended_ms + (plan.promise_min or PROMISE_MIN) * 60_000
+
+    def mark(self, wall_ms: int) -> str:
+        """What all who wait are told now, as serving.json has it."""
+        return serving.mark(
+            self.situation(wall_ms), self._closed, self.room, self._rung(), self._promised_ms()
+        )
+
+    def tell(self, at: Moment) -> list[Token]:
+        """Those held for news who are to be answered now."""
+        if not len(self.news):
+            return []
+        mark = self.mark(at.wall_ms)
+        if mark != self._mark:
+            self._mark = mark
+            self.news.changed()
+        return self.news.take(at.now)
+
+    def hold(self, look: Look, token: Token, at: Moment) -> bool:
+        """Whether one who has seen that mark waits for news from now on."""
+        if self.plan is None or look.mark != self.mark(at.wall_ms):
+            return False
+        if not len(self.news):
+            self._mark = look.mark
+        self.news.add(token, at.now, random.random(), look.hold_s)
+        return True
 
     def replay(self, now: float) -> Replay | None:
         """The finished recording, once its file is there."""
@@ -296,15 +345,16 @@ class Event(Generic[Token]):
             return None
         if self._state is None or not 0 <= at.wall_ms - self._state_ms < STATE_EVERY_MS:
             over = self.situation(at.wall_ms) is Situation.ENDED
+            replay = self.replay(at.now) if over else None
             body = state.as_json(
                 self.plan,
                 self.room,
                 counts=self._told(self.counts(at)),
                 rung=self._rung(),
-                promise_ms=self._promised_ms(),
+                promise_ms=self._promised_ms() if replay is None else None,
                 form=self.live.latency,
                 lean=self.live.lean,
-                replay=self.replay(at.now) if over else None,
+                replay=replay,
                 replay_path=replay_path(self.name),
                 wall_ms=at.wall_ms,
             )

@@ -8,9 +8,11 @@ long is an answer (NoSeat.BUSY, None), never a wait.
 from samvad.gate.board import Board
 from samvad.gate.ladder import BY
 from samvad.gate.ladder import Standing as OnLadder
+from samvad.gate.lease import SUMMED
 from samvad.gate.line import Place, Standing
 from samvad.gate.lines import Figure, Lines
 from samvad.gate.seats import NoSeat, Seats
+from samvad.gate.state import Counts
 from samvad.protocol.passes import Lane
 from samvad.protocol.ticket import Ticket
 
@@ -23,13 +25,27 @@ Seat = tuple[int, int]
 
 class House:
     """`secret` is the event's own, for the order in the line. `per_s`: joins a second at most,
-    0 for a door that is closed. `doors_open`: whether anybody is called at all."""
+    0 for a door that is closed. `doors_open`: whether anybody is called at all. `leased`: the
+    event's seats are shared with other machines, and the board says how many are ours."""
 
-    def __init__(self, seats: Seats, board: Board, secret: bytes) -> None:
-        self.seats, self.board = seats, board
+    def __init__(self, seats: Seats, board: Board, secret: bytes, leased: bool = False) -> None:
+        self.seats, self.board, self._leased = seats, board, leased
+        self._limit = seats.limit
         self.lines = Lines(board.figures, board.calls, board.lanes, board.uses, secret)
         self.per_s = 0.0
         self.doors_open = False
+
+    def set_seats(self, seats: int) -> None:
+        """How many the event has."""
+        self._limit = seats
+        if not self._leased:
+            self.seats.set_limit(seats)
+
+    def _obey(self, now: float) -> None:
+        """Bound the table by the lease. To be called under the board's lock."""
+        if self._leased:
+            good = now * 1000 < self.figure(Figure.LEASED_UNTIL_MS)
+            self.seats.set_limit(min(self._limit, self.figure(Figure.LEASED)) if good else 0)
 
     # -- looking ----------------------------------------------------------------------------
 
@@ -88,6 +104,7 @@ class House:
             return seat
 
     def _seat(self, lane: Lane, now: float) -> Seat | NoSeat:
+        self._obey(now)
         claimed = self.seats.claim(now, lane)
         if not isinstance(claimed, NoSeat):
             self.lines.admitted(now)
@@ -117,9 +134,36 @@ class House:
                     self._tick(now)
 
     def _tick(self, now: float) -> None:
+        self._obey(now)
         seats = self.seats
         free = max(0, seats.limit - seats.held(now))
-        self.lines.tick(now, free, self.per_s, self.doors_open)
+        per_s = self.per_s / max(1, self.figure(Figure.MACHINES))
+        self.lines.tick(now, free, per_s, self.doors_open)
+
+    # -- several machines -------------------------------------------------------------------
+
+    def note_lease(self, seats: int, until: float) -> None:
+        """So many seats are this machine's, until then (monotonic seconds)."""
+        until_ms = max(0, int(until * 1000)) if until > 0 else 0
+        told = self.figure(Figure.LEASED), self.figure(Figure.LEASED_UNTIL_MS)
+        if told != (seats, until_ms):
+            with self.board.locked() as held:
+                if held:
+                    self.board.figures[Figure.LEASED] = seats
+                    self.board.figures[Figure.LEASED_UNTIL_MS] = until_ms
+
+    def note_others(self, machines: int, counts: Counts) -> None:
+        """How many machines there are, and what the others count."""
+        with self.board.locked() as held:
+            if held:
+                self.board.figures[Figure.MACHINES] = machines
+                for n, name in enumerate(SUMMED):
+                    self.board.figures[Figure.OTHERS + n] = getattr(counts, name)
+
+    def others(self) -> Counts:
+        """What the other machines count; nothing without a store."""
+        cells = self.board.figures
+        return Counts(**{name: cells[Figure.OTHERS + n] for n, name in enumerate(SUMMED)})
 
     def stand(self, standing: OnLadder, promise_ms: int) -> None:
         """Tell all gates which rung holds from now on."""

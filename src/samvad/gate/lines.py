@@ -30,6 +30,10 @@ class Figure(IntEnum):
     RUNG_BY = 9  # index in ladder.BY
     PROMISE_MS = 10  # Unix; 0: none
     REDUCED = 11  # listeners put out for the floor
+    LEASED = 12  # seats this machine may use, of several machines (lease.py)
+    LEASED_UNTIL_MS = 13
+    MACHINES = 14  # how many there are; 0: not known
+    OTHERS = 15  # the first of lease.SUMMED, counted by the others
 
 
 FIGURES = 64

@@ -4,7 +4,9 @@ import gc
 import logging
 import resource
 import time
+from dataclasses import replace
 from pathlib import Path
+from socket import gethostname
 
 from samvad.base import log as base_log
 from samvad.base.clock import Moment, SystemClock
@@ -18,10 +20,12 @@ from samvad.gate.connection import Connection
 from samvad.gate.counters import Counters
 from samvad.gate.diary import Diary
 from samvad.gate.house import TICK_MS
+from samvad.gate.leases import Leases
 from samvad.gate.loop import Loop, Signals
 from samvad.gate.probe import Probe
 from samvad.gate.server import Server, listen
 from samvad.gate.site import EVENTS, Released, Site
+from samvad.gate.store import Store
 from samvad.gate.uplink import UplinkClient
 from samvad.gate.watch import Watch, counters_path
 from samvad.protocol.journal import COUNTS
@@ -55,7 +59,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
             f"The data folder {data} cannot be used: {error.strerror or error}.",
             "Make it writable for this user, or give another one with --data.",
         ) from None
-    gate = settings.gate
+    gate = replace(settings.gate, machine=settings.gate.machine or gethostname())
     files = Assets(assets())
     files.refresh()
     site: Site[Connection] = Site(
@@ -75,6 +79,8 @@ def main(data: Path, settings: Settings, index: int) -> int:
     watch = Watch(folders.run, gate.processes, counters, site.seen)
     diary = Diary(folders.journal, f"gate-{index}", counters)
     climbers = Climbers(site, watch, diary)
+    store = Store(gate.store, gate.machine, gate.lease_s) if gate.store else None
+    leases = Leases(site, watch, store, gate.lease_s) if store is not None else None
 
     def hear(message: Message) -> None:
         _resume(site.hear(message, loop.moment.now))
@@ -99,6 +105,8 @@ def main(data: Path, settings: Settings, index: int) -> int:
         site.on_air(loop.moment)
         watch.each_second(loop.moment)
         climbers.each_second(loop.moment)
+        if leases is not None:
+            leases.each_second(loop.moment)
 
     def read_assets() -> None:
         if files.refresh():
@@ -124,7 +132,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         )
         loop.every(PLANS_EVERY_S, lambda: plans.read(loop.moment))
         loop.every(ASSETS_EVERY_S, read_assets)
-        loop.every(TICK_MS / 1000, lambda: site.tick(loop.moment))
+        loop.every(TICK_MS / 1000, lambda: _tick(site, loop))
         loop.every(WAITS_EVERY_S, lambda: _resume(site.expire(loop.moment.now)))
         loop.every(1.0, each_second)
         loop.every(COUNTS_EVERY_S, note_counts)
@@ -142,8 +150,15 @@ def main(data: Path, settings: Settings, index: int) -> int:
         probe.close()
         loop.close()
         diary.close()
+        if store is not None:
+            store.close()
         counters.end()
     return 0
+
+
+def _tick(site: "Site[Connection]", loop: Loop) -> None:
+    site.tick(loop.moment)
+    _resume(site.tell(loop.moment))
 
 
 def _resume(released: Released[Connection]) -> None:

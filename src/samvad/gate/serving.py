@@ -1,6 +1,7 @@
-"""serving.json: one object for all who wait, however many. Pure but for the house's cells."""
+"""serving.json: one object for all who wait, however many, made from the house's cells."""
 
 import json
+import zlib
 from typing import Any
 
 from samvad.base.clock import Moment
@@ -45,5 +46,19 @@ def as_json(
         "status": status_json(room),
         "rung": rung,
         "promise_ms": promise_ms,
+        "mark": mark(situation, closed, room, rung, promise_ms),
     }
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def mark(
+    situation: Situation,
+    closed: bool,
+    room: RoomState | None,
+    rung: dict[str, Any] | None,
+    promise_ms: int | None,
+) -> str:
+    """What of serving.json is news to all who wait (news.py): another mark, other news. It is
+    the same from each gate process."""
+    about = (situation.value, closed, status_json(room), rung, promise_ms)
+    return f"{zlib.crc32(repr(about).encode()):x}"

@@ -29,8 +29,9 @@ from samvad.gate.counters import INDEX, Counters
 from samvad.gate.event import Event
 from samvad.gate.figures import Seen
 from samvad.gate.house import House
-from samvad.gate.http1 import Request
+from samvad.gate.http1 import Fields, Request
 from samvad.gate.live import LiveEvent
+from samvad.gate.news import look
 from samvad.gate.objects import Ready, media_headers
 from samvad.gate.pages import not_found
 from samvad.gate.permissions import PERMISSIONS_PATH, Permissions
@@ -90,13 +91,15 @@ class _Shown(NamedTuple, Generic[Token]):
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """What a waiting token asked for: a rendition's playlist, or (""): the object at `path`."""
+    """What a waiting token asked for: a rendition's playlist, or (""): the object at `path`, or
+    with `news` the event's serving.json."""
 
     event: str
     rendition: str
     skip: bool
     zipped: bool
     path: bytes
+    news: Fields | None = None
 
 
 class Site(Generic[Token]):
@@ -121,6 +124,8 @@ class Site(Generic[Token]):
         """Those of which the stage has told: the only ones with media, waiters or a room."""
         self._housed: set[str] = set()
         """Those whose seats and line this process has opened."""
+        self._telling: set[str] = set()
+        """Those with somebody held for news."""
         self._slugs: dict[str, str] = {}
         self._ready: Ready = {}
         self._shown: dict[bytes, _Shown[Token]] = {}
@@ -229,6 +234,11 @@ class Site(Generic[Token]):
         if knock is not None:
             event = self._events.get(knock[1].decode()) if knock[2] == b"/serving.json" else None
             if event is not None:
+                held = look(query) if query else None
+                if held is not None and event.hold(held, token, at):
+                    self._telling.add(event.name)
+                    self._wait(token, _Pending(event.name, "", False, False, b"", request.fields))
+                    return None
                 return event.serving(request.fields, at) or REFUSALS[404]
             return REFUSALS[404 if knock[2] == b"/serving.json" else 405]
         of_event = _OF_EVENT.fullmatch(path)
@@ -310,7 +320,9 @@ class Site(Generic[Token]):
         """The asker is gone."""
         pending = self._pending.pop(token, None)
         if pending is not None:
-            self._events[pending.event].live.drop(token)
+            event = self._events[pending.event]
+            event.live.drop(token)
+            event.news.drop(token)
             self._counters.set("waiting", len(self._pending))
 
     def _released(self, tokens: list[Token], late: bool = False) -> Released[Token]:
@@ -334,6 +346,21 @@ class Site(Generic[Token]):
         self._counters.set("waiting", len(self._pending))
         return answers
 
+    def tell(self, at: Moment) -> Released[Token]:
+        """Answers for those who wait for news of a line."""
+        answers: Released[Token] = []
+        for name in list(self._telling):
+            event = self._events[name]
+            for token in event.tell(at):
+                fields = self._pending.pop(token).news
+                assert fields is not None
+                answers.append((token, event.serving(fields, at) or REFUSALS[404]))
+            if not len(event.news):
+                self._telling.discard(name)
+        if answers:
+            self._counters.set("waiting", len(self._pending))
+        return answers
+
     def expire(self, now: float) -> Released[Token]:
         """Answers for those who have waited for too long."""
         late = [token for event in self._staged.values() for token in event.live.expire(now)]
@@ -348,8 +375,8 @@ class Site(Generic[Token]):
             event = self._events[name] = Event(
                 name,
                 live=LiveEvent(name, self._ready, media_key, self._settings.window_s),
-                tickets=Tickets(derive(self._secret, "ticket", name)),
-                places=Places(derive(self._secret, "place", name)),
+                tickets=Tickets(derive(self._secret, "ticket", self._here(name))),
+                places=Places(derive(self._secret, "place", self._here(name))),
                 pass_key=passes.key(self._secret, name),
                 replay=ReplayFile(self._folders.replay(name)),
                 open_house=lambda seats: self._open_house(name, seats),
@@ -358,12 +385,17 @@ class Site(Generic[Token]):
             )
         return event
 
+    def _here(self, name: str) -> str:
+        """What keys of tickets and places are made for: their numbers are one machine's."""
+        return f"{name}@{self._settings.machine}" if self._settings.store else name
+
     def _open_house(self, name: str, seats: int) -> House:
         run, hold_s = self._folders.run, self._settings.seat_hold_s
         self._housed.add(name)
         table = Seats(run / "seats" / name, seats, hold_s, self._index)
         try:
-            return House(table, Board(run / "boards" / name), derive(self._secret, "line", name))
+            board, key = Board(run / "boards" / name), derive(self._secret, "line", name)
+            return House(table, board, key, leased=bool(self._settings.store))
         except BaseException:
             table.close()
             raise

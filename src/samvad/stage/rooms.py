@@ -1,11 +1,13 @@
 """All conversations of this stage: found by event, made when first needed, dropped when idle."""
 
 import asyncio
+import dataclasses
 import hmac
 import logging
 from collections.abc import Iterator
 
 from samvad.broadcast.broadcast import unfinished
+from samvad.protocol import operator
 from samvad.protocol.plan import EventPlan, PlanFolder
 from samvad.protocol.room import Phase
 from samvad.protocol.secret import token_for, token_hash
@@ -59,7 +61,12 @@ class Rooms:
             return None
         if hmac.compare_digest(token.encode(), self._operator.encode()):
             return OPERATOR
-        return conversation.session.who(token_hash(token))
+        known = conversation.session.who(token_hash(token))
+        if known is not None:
+            return known
+        wall_ms = self._in.clock.wall_ms()
+        name = operator.holder(self._in.secret, conversation.event, token, wall_ms)
+        return None if name is None else dataclasses.replace(OPERATOR, name=name)
 
     async def resume(self) -> None:
         """Take up what a stage before this one left: recordings to go on with, states to tell."""

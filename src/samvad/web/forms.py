@@ -187,9 +187,11 @@ class EventForm(forms.Form):
     @property
     def settles_more(self) -> bool:
         """Whether something under “When too many come” is wrong, or not as usual."""
-        names = ("ladder", "joins_per_s", "floor", "promise_min")
         usual = {"ladder": "standard", "joins_per_s": 0, "floor": 0, "promise_min": PROMISE_MIN}
-        return any(self[n].errors or self[n].value() not in ("", usual[n], None) for n in names)
+        return any(
+            self[name].errors or str(self[name].value() or usually) != str(usually)
+            for name, usually in usual.items()
+        )
 
     def _terms(self, data: Mapping[str, Any]) -> Terms:
         ladder = data.get("ladder") or "standard"

@@ -65,6 +65,12 @@ def clock(at: dt.datetime, lang: str, zone: str = "") -> str:
     return f"{shown} {zone_name(at, zone, lang)}" if zone else shown
 
 
+def exact_clock(at: dt.datetime, zone: str, lang: str) -> str:
+    """A time of day on the wall of `zone`, to the second: "8:00:07 pm"."""
+    local = at.astimezone(zoneinfo.ZoneInfo(zone))
+    return format_time(local, "h:mm:ss a", locale=lang).lower()
+
+
 def joined(names: list[str], lang: str) -> str:
     """A list in words: "A, B and C"."""
     return format_list(names, style="standard", locale="en_GB" if lang == "en" else lang)

@@ -16,11 +16,12 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from samvad.base.clock import SystemClock
 from samvad.base.errors import PlainError
 from samvad.events import gate_client, intake, plans
-from samvad.events.models import Event, Speaker
+from samvad.events.models import Event, Fact, Speaker
 from samvad.events.zones import unix_ms
-from samvad.protocol import journal
+from samvad.protocol import journal, operator
 from samvad.protocol.figures import as_dict
 from samvad.web.pages.live import live_config, manage_address
 
@@ -52,13 +53,14 @@ NOTED = (
 @require_safe
 @never_cache
 def console(request: HttpRequest, event_id: str) -> HttpResponse:
-    """The operators' page. Its owner and the staff need no token: they get the host's."""
+    """The operators' page. Its owner and the staff need no token: they get the host's, or one
+    that names them."""
     event = get_object_or_404(Event, pk=event_id)
     plan = plans.plan_of(event, {})
     config = live_config(event) | {
         "web": settings.SAMVAD.web_url(),
         "manage": manage_address(request, event),
-        "token": _host_token(event.pk) if _may_operate(request, event) else "",
+        "token": _key(request, event),
         "figures": reverse("console_figures", args=[event.pk]),
         "log": reverse("console_log", args=[event.pk]),
         "ladder": [asdict(rung) for rung in plan.ladder],
@@ -101,12 +103,17 @@ def log(request: HttpRequest, event_id: str) -> HttpResponse:
             "id": fact.pk,
             "at_ms": unix_ms(fact.at),
             "kind": fact.kind,
-            "by": str(fact.data.get("by") or ""),
+            "by": _who(fact),
             "data": fact.data,
         }
         for fact in intake.taken_since(event_id, NOTED, int(after), MOST)
     ]
     return JsonResponse({"entries": entries})
+
+
+def _who(fact: Fact) -> str:
+    """The name of who did it; of a rung, of who ordered it. "" when nobody did."""
+    return str(fact.data.get("who" if fact.kind == journal.RUNG else "by") or "")
 
 
 def _refused(request: HttpRequest, event_id: str) -> HttpResponse | None:
@@ -116,7 +123,10 @@ def _refused(request: HttpRequest, event_id: str) -> HttpResponse | None:
         token = _host_token(event_id)
         if token is None:
             return _no(404, "no_event", "There is no such event.")
-        if hmac.compare_digest(token.encode(), shown.strip().encode()):
+        shown = shown.strip()
+        if hmac.compare_digest(token.encode(), shown.encode()):
+            return None
+        if operator.holder(settings.SITE_SECRET, event_id, shown, _wall_ms()) is not None:
             return None
         return _no(403, "not_host", "This is for the host of the event.")
     if not request.user.is_authenticated:
@@ -139,6 +149,20 @@ def _no(status: int, code: str, says: str) -> JsonResponse:
 def _may_operate(request: HttpRequest, event: Event) -> bool:
     user: Any = request.user
     return bool(user.is_authenticated and (user.is_staff or event.host_id == user.pk))
+
+
+def _key(request: HttpRequest, event: Event) -> str:
+    """What opens the event's room to whoever asks: nothing to most."""
+    user: Any = request.user
+    if event.host_id == user.pk:
+        return _host_token(event.pk) or ""
+    if _may_operate(request, event):
+        return operator.key_for(settings.SITE_SECRET, event.pk, user.shown_name, _wall_ms())
+    return ""
+
+
+def _wall_ms() -> int:
+    return SystemClock().wall_ms()
 
 
 def _host_token(event_id: str) -> str | None:

@@ -134,7 +134,7 @@ def end(request: HttpRequest, event_id: str) -> HttpResponse:
     found = _own(request, event_id)
     if request.method == "POST":
         try:
-            service.end_event(found.pk)
+            service.end_event(found.pk, found.host.shown_name)
         except PlainError as error:
             messages.error(request, str(error))
         else:

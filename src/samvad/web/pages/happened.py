@@ -33,9 +33,11 @@ SHOWN = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the log. `kind` is the fact's; `quote` is the host's own sentence, or ""."""
+    """A line of the log. `kind` is the fact's; `quote` is the host's own sentence, or "".
+    `clock` is the time of day in the conversation's zone, to the second."""
 
     at: dt.datetime
+    clock: str
     kind: str
     says: str
     quote: str = ""
@@ -61,7 +63,8 @@ def happened(request: HttpRequest, event_id: str) -> HttpResponse:
 def entry_of(fact: Fact, zone: str) -> Entry | None:
     """The fact in words, in the reader's language; None when it has none for the public."""
     says, quote = _words(fact, zone)
-    return Entry(fact.at, fact.kind, says, quote) if says else None
+    clock = words.exact_clock(fact.at, zone, translation.get_language() or "en")
+    return Entry(fact.at, clock, fact.kind, says, quote) if says else None
 
 
 def _words(fact: Fact, zone: str) -> tuple[str, str]:
@@ -95,9 +98,16 @@ def _rung(fact: Fact) -> str:
     effect = str(fact.data.get("effect") or "")
     if not fact.data.get("n") or not effect:
         return _("Everything is as it was again; nothing is given up.")
-    by_order = fact.data.get("by") in ("hold", "force")
-    whose = _("By order:") if by_order else _("By the load:")
-    return f"{whose} {settled.rung(effect)}"
+    return f"{_whose(fact)} {settled.rung(effect)}"
+
+
+def _whose(fact: Fact) -> str:
+    by = str(fact.data.get("by") or "load")
+    if by == "load":
+        return _("By the load:")
+    if by in ("hold", "force"):
+        return _("By order:")
+    return _("By order of %(name)s:") % {"name": by}
 
 
 def _by(fact: Fact, zone: str) -> str:
