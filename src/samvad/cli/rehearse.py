@@ -69,6 +69,7 @@ def rehearse() -> None:
 @click.option("--report", type=_FILE, metavar="FILE", help="Write the report, a page.")
 @click.option("--metrics", default="", metavar="URL", help="The server's Prometheus metrics.")
 @click.option("--key", default="", help="The event's key, for a site on another machine.")
+@click.option("--at-doors", is_flag=True, help="The herd comes as the doors open.")
 @click.option("--workers", type=click.IntRange(0, 64), default=0, help="Wait for N workers.")
 @click.option(
     "--listen", default="127.0.0.1:8100", show_default=True, metavar="HOST:PORT", help="For them."
@@ -88,6 +89,7 @@ def run(  # noqa: PLR0917
     report: Path | None,
     metrics: str,
     key: str,
+    at_doors: bool,
     workers: int,
     listen: str,
     join: str | None,
@@ -115,7 +117,7 @@ def run(  # noqa: PLR0917
         full_share=full_share,
     )
     crowd = _crowd(workers, listen, processes)
-    rehearsal = Rehearsal(chosen, url, key=key, metrics=metrics, crowd=crowd)
+    rehearsal = Rehearsal(chosen, url, key=key, metrics=metrics, at_doors=at_doors, crowd=crowd)
     with View(chosen, url) as view, _on_interrupt(rehearsal.stop):
         told = rehearsal.run(view.show)
     _write(told, json_file, report)
