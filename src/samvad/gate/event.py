@@ -58,7 +58,7 @@ def form_for(listening: int, limit: int, form: Form) -> Form:
 
 class Event(Generic[Token]):
     """`open_house` opens seats and line with a given number of seats; it is called when first
-    needed. `joins_per_s`: where the plan says nothing."""
+    needed."""
 
     def __init__(
         self,
@@ -71,7 +71,6 @@ class Event(Generic[Token]):
         pass_key: bytes,
         open_house: Callable[[int], House],
         low_latency_listeners: int,
-        joins_per_s: int,
     ) -> None:
         self.name = name
         self.live = live
@@ -83,7 +82,8 @@ class Event(Generic[Token]):
         self._open_house = open_house
         self._house: House | None = None
         self._door: Door | None = None
-        self._limit, self._joins_per_s = 0, joins_per_s
+        self._limit, self._joins_per_s = 0, 0.0
+        self._certificate: dict[str, Any] | None = None
         self._low_latency_listeners = low_latency_listeners
         self._counts = Counts()
         self._counted = float("-inf")
@@ -115,10 +115,9 @@ class Event(Generic[Token]):
         return self._door
 
     def _set_pace(self, at: Moment) -> None:
-        house, plan = self.house, self.plan
+        house = self.house
         house.doors_open = self.is_open(at.wall_ms)
-        per_s = (plan.door.joins_per_s if plan else 0) or self._joins_per_s
-        house.per_s = 0.0 if self._closed else float(per_s)
+        house.per_s = 0.0 if self._closed else self._joins_per_s
 
     def terms(self, wall_ms: int) -> Terms:
         """What holds at the door now."""
@@ -213,15 +212,24 @@ class Event(Generic[Token]):
             self._set_pace(at)
             self._house.tick(at.now)
 
-    def set_plan(self, plan: EventPlan, seats: int) -> bool:
-        """Take a plan unless it is older than the one there is. `seats`: as many as it has."""
+    def set_limits(
+        self, seats: int, joins_per_s: float, certificate: dict[str, Any] | None
+    ) -> None:
+        """How many seats it has, how many may join a second, and what proves it."""
+        if (seats, joins_per_s, certificate) == (self._limit, self._joins_per_s, self._certificate):
+            return
+        self._limit, self._joins_per_s, self._certificate = seats, joins_per_s, certificate
+        self._counts = dataclasses.replace(self._counts, seats=seats)
+        self._set_limit()
+        self._state = self._serving = None
+
+    def set_plan(self, plan: EventPlan) -> bool:
+        """Take a plan unless it is older than the one there is."""
         if self.plan is not None and plan.revision < self.plan.revision:
             return False
         if self.plan is None or dict(plan.pages) != dict(self.plan.pages):
             self.page = Page(plan.pages)
         self.plan = plan
-        self._limit = seats
-        self._counts = dataclasses.replace(self._counts, seats=seats)
         self._set_limit()
         self._state = self._serving = None
         return True
@@ -354,6 +362,7 @@ class Event(Generic[Token]):
                 promise_ms=self._promised_ms() if replay is None else None,
                 form=self.live.latency,
                 lean=self.live.lean,
+                certificate=self._certificate,
                 replay=replay,
                 replay_path=replay_path(self.name),
                 wall_ms=at.wall_ms,
