@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from samvad.gate.line import Place, Standing, wait_s
+from samvad.gate.line import Place, Standing
 from samvad.gate.place import Places
 from samvad.gate.seats import NoSeat
 from samvad.gate.state import Situation
@@ -55,7 +55,7 @@ class Admit:
 @dataclass(frozen=True, slots=True)
 class Wait:
     """In line. `number` and `serving` count from 1 in `lane`; those up to `serving` may come.
-    `estimate_s`: people ahead over how fast the line moves; None while it does not."""
+    `estimate_s`: None where nobody can know, as in front of a full house that nobody leaves."""
 
     place: str
     lane: Lane
@@ -132,7 +132,7 @@ class House(Protocol):
     @property
     def waiting(self) -> int: ...
 
-    def moves_per_s(self, now: float) -> float: ...
+    def wait_s(self, ahead: int, now: float) -> float | None: ...
 
     def enter(self, lane: Lane, now: float) -> tuple[int, int] | NoSeat | None: ...
 
@@ -212,7 +212,7 @@ class Door:
     def _wait(self, place: Place, standing: Standing, now: float) -> Wait:
         house, lane = self._house, place.lane
         ahead = house.ahead(lane, standing)
-        estimate_s = wait_s(ahead, house.moves_per_s(now))
+        estimate_s = house.wait_s(ahead, now)
         again_ms = AGAIN_CALLED_MS
         if not standing.called:
             again_ms = min(far_ms(house.waiting), look_again_ms(ahead, estimate_s))
