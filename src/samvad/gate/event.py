@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from samvad.base.clock import Moment
 from samvad.gate import serving, state
 from samvad.gate.answers import ANYWHERE, JSON, NO_SNIFF, Answer
-from samvad.gate.door import Door, Terms
+from samvad.gate.door import Door, Terms, far_ms
 from samvad.gate.figures import Seen
 from samvad.gate.house import House
 from samvad.gate.http1 import Fields
@@ -345,7 +345,9 @@ class Event(Generic[Token]):
             return False
         if not len(self.news):
             self._mark = look.mark
-        self.news.add(token, at.now, random.random(), look.hold_s)
+        waiting = self._house.waiting if self._house is not None else 0
+        hold_s = min(look.hold_s, far_ms(waiting) / 1000)
+        self.news.add(token, at.now, random.random(), hold_s)
         return True
 
     def replay(self, now: float) -> Replay | None:
