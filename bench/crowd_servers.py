@@ -20,6 +20,7 @@ from pathlib import Path
 
 from samvad.base.errors import PlainError
 from samvad.protocol.media import AAC, OPUS, PART_48K, PART_S, PARTS_PER_SEGMENT
+from samvad.protocol.plan import JOINS_MAX_PER_S
 from samvad.protocol.playlist import (
     Form,
     Window,
@@ -89,7 +90,15 @@ class Gate(Server):
         self.url = f"{self.gates.url}/door/{EVENT}"
         self.pin()
         window = int(WINDOW_S / (PART_S * PARTS_PER_SEGMENT * stretch)) + 2
-        self._on_air = OnAir(self.gates, seats=listeners + 500, window=window, stretch=stretch)
+        # Nobody is made to wait, and no rung gives up anything: the bare cost is measured.
+        self._on_air = OnAir(
+            self.gates,
+            seats=listeners + 500,
+            joins_per_s=JOINS_MAX_PER_S,
+            ladder=(),
+            window=window,
+            stretch=stretch,
+        )
 
     def pids(self) -> list[int]:
         return [process.pid for process in self.gates.processes]
@@ -258,7 +267,9 @@ def _answers(port: int) -> bool:
 def _cpu_s(pid: int) -> float:
     """From the scheduler's own count in ns where there is one, else in ticks."""
     try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+        # Of each thread: the process's own file tells of its first one only.
+        threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+        return sum(int(of.read_text().split()[0]) for of in threads) / 1e9
     except (OSError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
