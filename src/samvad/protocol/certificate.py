@@ -1,7 +1,7 @@
 """A rehearsal's certificate: how many seats and joins a second were proven, on what. Pure.
 
-It is signed by the event's key (or the site's, event ""), lies in the data folder, and the
-door takes its limits from it (gate/proof.py). It holds for the version, the settings and the machine
+It is signed by the event's key (or the site's, event ""), lies in the data folder, and the door
+takes its limits from it (gate/proof.py). It holds for the version, the settings and the machine
 it was won on; when one of these has changed it is outdated, and the door says so.
 """
 
