@@ -355,7 +355,7 @@ async def test_the_hosts_word_and_every_order_reach_who_listens_and_who_waits(
         await expect(waiting.locator("#now")).to_contain_text("તમારી જગ્યા સચવાયેલી છે")
         late = await browser.page(event["page"])
         await sees(late, scene="closed")
-        assert (await stats(inside))["sound"] == "playing"
+        await sees(inside, sound="playing")
 
         await _orders(site, event, "ladder", mode="force", rung=3)
         await expect(inside.locator("#rung p:last-child")).to_contain_text("will be here by")
@@ -363,8 +363,7 @@ async def test_the_hosts_word_and_every_order_reach_who_listens_and_who_waits(
         await _orders(site, event, "ladder", mode="auto", rung=0)
         for page in (inside, waiting):
             await expect(page.locator("#rung")).to_be_hidden()
-        told = await stats(inside)
-        assert (told["sound"], told["rung"]) == ("playing", None)
+        await sees(inside, sound="playing", rung=None)
 
         async def written() -> bool:
             log = await late.context.new_page()

@@ -395,6 +395,7 @@ window.samvad = {
       engine: live.engineName,
       codec: live.codec,
       reads: live.reads,
+      followed: live.active ? current.latency : null,
       last_fault: live.lastFault,
       clock_offset_ms: clock.offset_ms,
       paused: liveAudio.paused,

@@ -24,6 +24,7 @@ EARLY_MS = 30 * 60_000
 """So long before the doors one may come to wait for them."""
 NEAR_MS, FAR_MS = 2_000, 12_000
 """Between two looks at serving.json: when it is nearly one's turn, and at most."""
+LOOKS_PER_S = 500
 AGAIN_CALLED_MS = 1_000
 AGAIN_BUSY_MS = 500
 AGAIN_CLOSED_MS = 30_000
@@ -128,7 +129,8 @@ class House(Protocol):
 
     def ahead(self, lane: Lane, standing: Standing) -> int: ...
 
-    def rate_per_s(self, now: float) -> float: ...
+    @property
+    def waiting(self) -> int: ...
 
     def wait_s(self, ahead: int, now: float) -> float | None: ...
 
@@ -211,7 +213,9 @@ class Door:
         house, lane = self._house, place.lane
         ahead = house.ahead(lane, standing)
         estimate_s = house.wait_s(ahead, now)
-        again_ms = AGAIN_CALLED_MS if standing.called else look_again_ms(ahead, estimate_s)
+        again_ms = AGAIN_CALLED_MS
+        if not standing.called:
+            again_ms = min(far_ms(house.waiting), look_again_ms(ahead, estimate_s))
         return Wait(
             place=self._places.sign(place),
             lane=lane,
@@ -222,6 +226,12 @@ class Door:
             estimate_s=estimate_s,
             retry_after_ms=again_ms,
         )
+
+
+def far_ms(waiting: int) -> int:
+    """Between two looks of somebody far back, at most. A short line may look often: seats that
+    come free all of a sudden are taken at once, and LOOKS_PER_S cost next to nothing."""
+    return min(FAR_MS, max(NEAR_MS, waiting * 1000 // LOOKS_PER_S))
 
 
 def look_again_ms(ahead: int, estimate_s: float | None) -> int:

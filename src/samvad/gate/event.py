@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from samvad.base.clock import Moment
 from samvad.gate import serving, state
 from samvad.gate.answers import ANYWHERE, JSON, NO_SNIFF, Answer
-from samvad.gate.door import Door, Terms
+from samvad.gate.door import Door, Terms, far_ms
 from samvad.gate.figures import Seen
 from samvad.gate.house import House
 from samvad.gate.http1 import Fields
@@ -39,6 +39,7 @@ SHUTTING = frozenset((CLOSED, FLOOR, LATER))
 REDUCING = frozenset((FLOOR, LATER))
 HOUR_MS, QUARTER_MS = 3_600_000, 900_000
 STATE_EVERY_MS = 1_000
+MARK_MS = 100
 KEPT_AFTER_END_S = 900.0
 """How long the window of an ended event stays, if the stage never says to forget it."""
 BACK_TO_LOW = 0.8
@@ -93,7 +94,8 @@ class Event(Generic[Token]):
         self._serving_ms = 0
         self._ended_at: float | None = None
         self.news: News[Token] = News()
-        self._mark = ""
+        self._mark = self._newest_mark = ""
+        self._marked_ms = 0
         self._promised_before_ms = 0
         self._standing = Standing()
         self.refused = 0
@@ -319,10 +321,13 @@ class Event(Generic[Token]):
         return room.ended_ms + (plan.promise_min or PROMISE_MIN) * 60_000
 
     def mark(self, wall_ms: int) -> str:
-        """What all who wait are told now, as serving.json has it."""
-        return serving.mark(
-            self.situation(wall_ms), self._closed, self.room, self._rung(), self._promised_ms()
-        )
+        """What all who wait are told now, as serving.json has it; at most MARK_MS old."""
+        if not 0 <= wall_ms - self._marked_ms < MARK_MS:
+            self._marked_ms = wall_ms
+            self._newest_mark = serving.mark(
+                self.situation(wall_ms), self._closed, self.room, self._rung(), self._promised_ms()
+            )
+        return self._newest_mark
 
     def tell(self, at: Moment) -> list[Token]:
         """Those held for news who are to be answered now."""
@@ -340,7 +345,9 @@ class Event(Generic[Token]):
             return False
         if not len(self.news):
             self._mark = look.mark
-        self.news.add(token, at.now, random.random(), look.hold_s)
+        waiting = self._house.waiting if self._house is not None else 0
+        hold_s = min(look.hold_s, far_ms(waiting) / 1000)
+        self.news.add(token, at.now, random.random(), hold_s)
         return True
 
     def replay(self, now: float) -> Replay | None:

@@ -60,6 +60,11 @@ class House:
         """Whether a number that was called may still come in."""
         return self.lines.may_come(lane, number, now)
 
+    @property
+    def waiting(self) -> int:
+        """Places given and not called yet."""
+        return self.lines.waiting
+
     def reached(self, lane: Lane) -> int:
         """The number that the lane has reached, counted from 1."""
         return self.lines.queues[lane].called
