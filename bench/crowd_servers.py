@@ -93,7 +93,11 @@ class Gate(Server):
         self.pin()
         window = int(WINDOW_S / (PART_S * PARTS_PER_SEGMENT * stretch)) + 2
         # Nobody is made to wait, and no rung gives up anything: the bare cost is measured.
-        bare = {"seats": listeners + 500, "joins_per_s": JOINS_MAX_PER_S, "ladder": ()}
+        bare: dict[str, Any] = {
+            "seats": listeners + 500,
+            "joins_per_s": JOINS_MAX_PER_S,
+            "ladder": (),
+        }
         self.on_air = OnAir(self.gates, window=window, stretch=stretch, **bare | air)
 
     def pids(self) -> list[int]:
