@@ -20,7 +20,6 @@ from pathlib import Path
 
 from samvad.base.errors import PlainError
 from samvad.protocol.media import AAC, OPUS, PART_48K, PART_S, PARTS_PER_SEGMENT
-from samvad.protocol.plan import JOINS_MAX_PER_S
 from samvad.protocol.playlist import (
     Form,
     Window,
@@ -76,7 +75,8 @@ class Gate(Server):
 
     name, start = "gate", Start.DOOR
 
-    def __init__(self, folder: Path, listeners: int, stretch: int) -> None:
+    def __init__(self, folder: Path, listeners: int, stretch: int, seats: int = 0) -> None:
+        """`seats` 0: enough for all `listeners`."""
         self.gates = Gates(
             folder,
             -(-listeners // (WORKER_CONNECTIONS - 1000)),
@@ -90,21 +90,15 @@ class Gate(Server):
         self.url = f"{self.gates.url}/door/{EVENT}"
         self.pin()
         window = int(WINDOW_S / (PART_S * PARTS_PER_SEGMENT * stretch)) + 2
-        # Nobody is made to wait, and no rung gives up anything: the bare cost is measured.
-        self._on_air = OnAir(
-            self.gates,
-            seats=listeners + 500,
-            joins_per_s=JOINS_MAX_PER_S,
-            ladder=(),
-            window=window,
-            stretch=stretch,
-        )
+        seats = seats or listeners + 500
+        self.on_air = OnAir(self.gates, seats=seats, window=window, stretch=stretch)
+        self.on_air.order(0)  # no rung gives up anything: the bare cost is measured
 
     def pids(self) -> list[int]:
         return [process.pid for process in self.gates.processes]
 
     def stop(self) -> None:
-        self._on_air.close()
+        self.on_air.close()
         if any(self.gates.stop()):
             raise RuntimeError(self.gates.log.read_text()[-2000:])
 

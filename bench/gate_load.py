@@ -45,26 +45,30 @@ class Run:
         return self.requests / self.seconds
 
 
-def request(path: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\n{HEADERS}".encode()
+def request(path: str, body: bytes = b"") -> bytes:
+    """A GET, or a POST of some JSON."""
+    if not body:
+        return f"GET {path} HTTP/1.1\r\n{HEADERS}".encode()
+    fields = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n{HEADERS}"
+    return f"POST {path} HTTP/1.1\r\n{fields}".encode() + body
 
 
-def once(port: int, path: str) -> tuple[int, int, int]:
+def once(port: int, path: str, body: bytes = b"") -> tuple[int, int, int]:
     """(status, bytes of the whole answer, bytes of its body)."""
     with socket.create_connection(("127.0.0.1", port), 5) as sock:
-        sock.sendall(request(path))
+        sock.sendall(request(path, body))
         got = b""
         while b"\r\n\r\n" not in got:
             got += _some(sock)
-        head, _, body = got.partition(b"\r\n\r\n")
+        head, _, told = got.partition(b"\r\n\r\n")
         lengths = [
             int(line.partition(b":")[2])
             for line in head.lower().split(b"\r\n")
             if line.startswith(b"content-length:")
         ]
-        while len(body) < lengths[0]:
-            body += _some(sock)
-        return int(head.split()[1]), len(head) + 4 + len(body), len(body)
+        while len(told) < lengths[0]:
+            told += _some(sock)
+        return int(head.split()[1]), len(head) + 4 + len(told), len(told)
 
 
 def _some(sock: socket.socket) -> bytes:
@@ -74,14 +78,21 @@ def _some(sock: socket.socket) -> bytes:
     return data
 
 
-def load(port: int, path: str, connections: int, seconds: float, meter: Callable[[], int]) -> Run:
+def load(  # noqa: PLR0917
+    port: int,
+    path: str,
+    connections: int,
+    seconds: float,
+    meter: Callable[[], int],
+    body: bytes = b"",
+) -> Run:
     """Ask for `path` on all connections, again and again. Raises when an answer is another.
 
     Time and `meter` (the server's CPU, say) run from when every connection has had its first
     answer: to accept them is not what is measured.
     """
-    status, size, _ = once(port, path)
-    asked, expected = request(path), f"HTTP/1.1 {status} ".encode()
+    status, size, _ = once(port, path, body)
+    asked, expected = request(path, body), f"HTTP/1.1 {status} ".encode()
     view = memoryview(bytearray(262_144))
     by_fd: dict[int, socket.socket] = {}
     poll = select.epoll()

@@ -59,7 +59,8 @@ function verdict(more: Record<string, unknown> = {}): Wait {
   return read as Wait;
 }
 
-function serving(more: Record<string, unknown> = {}): Serving {
+const serving = serves;
+function serves(more: Record<string, unknown> = {}): Serving {
   const read = readServing({
     event: "e",
     state: "live",
@@ -166,13 +167,21 @@ test("when serving.json is silent for a minute the door itself is asked", () => 
   assert.equal(turn(inLine(), NOW + SILENCE_MS), true);
 });
 
-test("looks are near when it may be one's turn soon or the number is open", () => {
-  // 2 × 10 s × 2/s = 40 people.
-  const near = { ...inLine(), ahead: 40 };
-  const far = { ...near, ahead: 41 };
+test("looks are near when it may be one's turn soon", () => {
+  // 2 × 10 s × 6/s = 120 people.
+  const serving = (more = {}) => serves({ rate_per_s: 6, ...more });
+  const near = { ...inLine(), ahead: 120 };
+  const far = { ...near, ahead: 121 };
   // A gate that holds no looks: as often as it says, spread by a quarter.
   assert.deepEqual(look(near, serving(), 0.5), { wait_ms: 2_000, query: "" });
-  assert.deepEqual(look({ ...far, final: false }, serving(), 0.5), { wait_ms: 2_000, query: "" });
+  // Where it hardly moves, a hundred people at least; and a small bucket may be called as a whole.
+  const slow = serving({ rate_per_s: 0 });
+  assert.equal(look({ ...near, ahead: 100 }, slow, 0.5).wait_ms, 2_000);
+  assert.equal(look({ ...near, ahead: 101 }, slow, 0.5).wait_ms, 10_000);
+  const open = { ...near, ahead: 5, final: false };
+  const bucket = (size: number) => ({ closed_upto: { anyone: 90 }, joined: { anyone: 90 + size } });
+  assert.equal(look(open, serving(bucket(120)), 0.5).wait_ms, 2_000);
+  assert.equal(look(open, serving(bucket(121)), 0.5).wait_ms, 10_000);
   assert.equal(look(far, serving(), 0.5).wait_ms, 10_000);
   assert.equal(look(far, serving(), 0).wait_ms, 7_500);
   assert.equal(look(far, serving(), 1).wait_ms, 12_500);

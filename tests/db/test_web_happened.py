@@ -30,7 +30,9 @@ def evening(event, stage, folders):
     stage.append(event.pk, journal.WENT_LIVE, AT)
     stage.append(event.pk, journal.STATUS, AT + MINUTE, text="There <b>seems</b> to be an attack.")
     stage.append(event.pk, journal.RUNG, AT + 2 * MINUTE, n=1, effect="plain", by="load")
-    stage.append(event.pk, journal.RUNG, AT + 3 * MINUTE, n=6, effect="closed", by="Asha Patel")
+    stage.append(
+        event.pk, journal.RUNG, AT + 3 * MINUTE, n=6, effect="closed", by="force", who="Asha Patel"
+    )
     stage.append(event.pk, journal.RUNG, AT + 4 * MINUTE, n=0, effect=None, by="load")
     stage.append(event.pk, journal.STATUS, AT + 5 * MINUTE, text="")
     stage.append(event.pk, journal.COUNTS, AT + 6 * MINUTE, listening=40)

@@ -36,6 +36,7 @@ class BadEvening:
     still_every_s: float = 6.0
     still_s: float = 2.0
     began: float = field(default_factory=time.monotonic)
+    doors_in_s: float = 0.0
     _in: int = 0
     _joined: dict[int, float] = field(default_factory=dict)
 
@@ -68,7 +69,9 @@ class BadEvening:
             return ok(live_playlist(time.monotonic() - 4.0 if frozen else self.began))
         if path.endswith("state.json"):
             counts = {"listening": 0, "admitted": self._in, "seats": self.seats}
-            return ok(json.dumps({"state": "live", "counts": counts}).encode())
+            said = {"state": "live", "counts": counts, "now_ms": round(at * 1000)}
+            said |= {"doors_ms": round(self.doors_in_s * 1000)} if self.doors_in_s else {}
+            return ok(json.dumps(said).encode())
         if path.endswith(".ts"):
             drops = self.fault == "drops segments" and number % 33 == 0
             return GONE if drops else ok(b"x" * 500)

@@ -198,7 +198,7 @@ class Gates:
         self.plans = PlanFolder(self.folders.plans)
         self.port, self.admin_port = free_ports(2)
         self.log = data / "gate.log"
-        self._env = os.environ | {
+        self.env = os.environ | {
             "SAMVAD_GATE_PORT": str(self.port),
             "SAMVAD_GATE_ADMIN_PORT": str(self.admin_port),
             "SAMVAD_GATE_PROCESSES": str(count),
@@ -218,7 +218,7 @@ class Gates:
         with open(self.log, "ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-c", code, str(self.folders.data), str(index)],
-                env=self._env,
+                env=self.env,
                 stdout=log,
                 stderr=log,
             )

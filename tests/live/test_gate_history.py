@@ -137,6 +137,7 @@ def test_each_process_tells_the_same_and_a_kill_tears_no_hole(
         until_now(lambda n=newest: told(gates)["at_ms"][-1] > n, 10, "a row after the kill")
         gates.start(index)
         gates.wait_healthy()
+        until_now(lambda: gates.counter("uplink_up") == 3, 20, "the uplink of the new one")
     rows = told(gates)["at_ms"]
     assert rows[0] == figures.at_ms[0]
     assert max(later - earlier for earlier, later in itertools.pairwise(rows)) < 6_000

@@ -119,7 +119,9 @@ def test_every_rung_does_what_it_says(show: Show) -> None:
 def test_a_closed_door_keeps_the_line(show: Show) -> None:
     gates = show.gates
     gates.plans.write(dataclasses.replace(show.plan, seats=2, revision=2))
-    until_now(lambda: show.said()["counts"]["seats"] == 2, 5, "the plan is not read")
+    until_now(
+        lambda: [show.said()["counts"]["seats"] for _ in range(8)] == [2] * 8, 5, "no such plan"
+    )
     inside = [gates.knock() for _ in range(2)]
     waits = gates.knock()
     assert waits["verdict"] == "wait"

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from samvad.base.errors import PlainError
 from samvad.rehearsal.conductor import Rehearsal
 from samvad.rehearsal.pacer import Shape
 from samvad.rehearsal.promise import Promise
@@ -73,6 +74,22 @@ def test_a_line_that_keeps_its_word_is_kept() -> None:
     # The wait is no part of the time to the first sound.
     assert told["wait_ms"]["p50"] >= 2900
     assert told["first_sound_ms"]["p50"] < 2500
+
+
+def test_the_herd_comes_as_the_doors_open() -> None:
+    evening = BadEvening(doors_in_s=9.0)
+    came: list[float] = []
+    scenario = replace(SMALL, waves=(Wave("herd", 1.0, 2.0, 0.5),), for_s=5.0)
+    Rehearsal(scenario, evening.page, at_doors=True).run(
+        lambda row: came.append(time.monotonic() - evening.began if row.arrived else 0.0)
+    )
+    evening.close()
+    # Two seconds into the rehearsal, nine into the evening; noticed within a second or two.
+    assert 9.0 <= next(at for at in came if at) <= 12.5
+    late = BadEvening()
+    with pytest.raises(PlainError, match="open already"):
+        Rehearsal(scenario, late.page, at_doors=True).run(lambda row: None)
+    late.close()
 
 
 Planted = tuple[str, dict[str, Any], dict[str, Any], str, str]

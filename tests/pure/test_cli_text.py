@@ -1,6 +1,7 @@
 """Small judgements of the command line: times, addresses, lines, words for failures."""
 
 import errno
+from pathlib import Path
 
 import pytest
 from django.db.utils import OperationalError
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from samvad.base.errors import PlainError
 from samvad.base.settings import PublicSettings, Settings
 from samvad.cli.checks import Check, https, refuse
-from samvad.cli.event import start_time
+from samvad.cli.event import ladder_file, start_time
 from samvad.cli.fetch import reachable
 from samvad.cli.listen import rows
 from samvad.cli.loglines import MOST_LINE, Splitter
@@ -112,3 +113,36 @@ def test_a_report_in_words() -> None:
     assert told["Loudness"] == "silence"
     refused = dict(rows(Heard("refuse", reason="full", replay="http://x/replay.m4a")))
     assert refused == {"Door": "refused: full", "Replay": "http://x/replay.m4a"}
+
+
+def test_a_ladder_is_a_presets_name_or_a_file_of_ones_own(tmp_path: Path) -> None:
+    assert ladder_file("strict") is None
+    file = tmp_path / "mine.json"
+    file.write_text('[{"effect": "plain", "says": {"hi": "धीरज रखें।"}}, {"effect": "later"}]')
+    assert ladder_file(str(file)) == [
+        {"effect": "plain", "says": {"hi": "धीरज रखें।"}},
+        {"effect": "later"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("not JSON", "cannot be used"),
+        ('{"effect": "plain"}', "a list of rungs"),
+        ('[{"effect": "later"}, {"effect": "plain"}]', "the order of effects"),
+        ('[{"effect": "plain", "over": {"mood": 1}}]', "mood"),
+    ],
+)
+def test_a_ladder_that_cannot_be_climbed_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(text)
+    with pytest.raises(PlainError, match=says) as refused:
+        ladder_file(str(file))
+    assert "list of rungs" in refused.value.mend
+
+
+def test_a_ladder_that_is_not_there_is_said_with_the_names_there_are(tmp_path: Path) -> None:
+    with pytest.raises(PlainError, match="no such file") as refused:
+        ladder_file(str(tmp_path / "absent.json"))
+    assert "gentle, standard, strict" in refused.value.mend

@@ -234,6 +234,7 @@ def test_state_json_says_what_the_contract_says() -> None:
         "status": {"text": "Back in a minute.", "at_ms": START_MS + 5},
         "rung": None,
         "promise_ms": None,
+        "certificate": None,
         "latency": "low",
         "lean": None,
         "replay": None,

@@ -80,7 +80,9 @@ def test_it_waits_looks_and_comes_in_when_it_is_called() -> None:
 
 
 def test_one_far_back_looks_seldom() -> None:
-    play = Play(Line(rate=0.5)).until(160.0)
+    line = Line(rate=0.5)
+    line.door = [WAIT | {"number": 5_000, "ahead": 5_000}]
+    play = Play(line).until(160.0)
     looks = play.times("serving.json")
     assert play.visit.step == IN_LINE
     assert play.tally.in_line_now == 1

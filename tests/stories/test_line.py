@@ -355,7 +355,7 @@ async def test_the_hosts_word_and_every_order_reach_who_listens_and_who_waits(
         await expect(waiting.locator("#now")).to_contain_text("તમારી જગ્યા સચવાયેલી છે")
         late = await browser.page(event["page"])
         await sees(late, scene="closed")
-        assert (await stats(inside))["sound"] == "playing"
+        await sees(inside, sound="playing")
 
         await _orders(site, event, "ladder", mode="force", rung=3)
         await expect(inside.locator("#rung p:last-child")).to_contain_text("will be here by")
@@ -363,8 +363,7 @@ async def test_the_hosts_word_and_every_order_reach_who_listens_and_who_waits(
         await _orders(site, event, "ladder", mode="auto", rung=0)
         for page in (inside, waiting):
             await expect(page.locator("#rung")).to_be_hidden()
-        told = await stats(inside)
-        assert (told["sound"], told["rung"]) == ("playing", None)
+        await sees(inside, sound="playing", rung=None)
 
         async def written() -> bool:
             log = await late.context.new_page()
@@ -375,4 +374,25 @@ async def test_the_hosts_word_and_every_order_reach_who_listens_and_who_waits(
             return all(one in text for one in parts)
 
         await until(written, 30, "all of it to stand in the public log", every=1.0)
+        browser.no_complaints()
+
+
+async def test_a_guest_goes_before_who_came_earlier(site: Site, folder: Path) -> None:
+    song = melody(150, seed=47)
+    options = ("--seats", "1", "--way", "priority")
+    async with (
+        on_air(site, "Guests first", song, folder, *options) as (event, _),
+        chromium() as browser,
+    ):
+        holder = await browser.page()
+        await listen(holder, event["page"])
+        early = await browser.page(event["page"])
+        await sees(early, scene="line")
+        guest = await browser.page(event["host"]["guests"])
+        told = await sees(guest, scene="line")
+        assert (told["line"]["lane"], told["line"]["ahead"]) == ("guest", 0)
+        await expect(guest.get_by_text("among the speakers’ guests")).to_be_visible()
+        await holder.goto("about:blank")
+        await sees(guest, scene="live", sound="playing")
+        assert (await stats(early))["scene"] == "line"
         browser.no_complaints()

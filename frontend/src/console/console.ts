@@ -13,7 +13,7 @@ import { asLang } from "../text.ts";
 import { Refusal, refusal, timed } from "../whip.ts";
 import { Acts } from "./acts.ts";
 import { type Config, makeConsole, timeOn } from "./context.ts";
-import { readFigures, Rows, type Told } from "./figures.ts";
+import { type FigureName, readFigures, Rows, type Told } from "./figures.ts";
 import { type GateTold, readGate } from "./gate.ts";
 import { Ladder } from "./ladder.ts";
 import { Log, ofCrowd, ofGate, ofRoom, readLog } from "./log.ts";
@@ -26,11 +26,14 @@ const token = decodeURIComponent(location.hash.slice(1)) || (config.token ?? "")
 const POLL_MS = 1_000;
 const AGAIN_MS = 3_000;
 const PATIENCE_MS = 6_000;
+/** Figures older than this are not "now" any more. */
+const STALE_MS = 6_000;
 
 let state: EventState | null = null;
 let gate: GateTold | null = null;
 let room: Room | null = null;
 let told: Told | null = null;
+let lost = false;
 let missed = 0;
 let offset = 0;
 const rows = new Rows();
@@ -61,11 +64,14 @@ const figures = {
 
 const link = new RoomLink(config.stage, config.event, token, {
   room(now) {
+    if (lost) show(trouble, false);
+    lost = false;
     room = now;
     log.add(ofRoom(now));
     draw();
   },
   lost() {
+    lost = true;
     say(trouble, studio.t("unreachable"));
     show(trouble, true);
   },
@@ -93,7 +99,7 @@ const tiles = new Tiles(studio, {
   remove: (voice) =>
     void confirms(
       studio.t("removeAsk", { name: voice.name }),
-      studio.t("removeText"),
+      t("removeText"),
       studio.t("remove"),
       studio.t("cancel"),
     ).then((sure) => (sure ? act("DELETE", `speakers/${voice.id}`) : undefined)),
@@ -223,11 +229,16 @@ function draw(): void {
   const more = missed < 3 ? gate : null;
   const number = (n: number | null | undefined) =>
     n === undefined || n === null ? t("noCounts") : writeNumber(n, locale);
-  say(figures.listening.value, number(fresh?.listening));
-  say(figures.inLine.value, number(more?.in_line ?? rows.now("in_line")));
+  // All machines together and exact, if the gates tell; else what the pages are told.
+  const newest = (name: FigureName) => (now - rows.last_ms < STALE_MS ? rows.now(name) : null);
+  say(figures.listening.value, number(newest("listening") ?? fresh?.listening));
+  say(figures.inLine.value, number(newest("in_line") ?? more?.in_line));
+  const admitted = newest("admitted") ?? fresh?.admitted;
   say(
     figures.admitted.value,
-    fresh ? t("ofSeats", { n: fresh.admitted, seats: fresh.seats }) : t("noCounts"),
+    fresh && admitted !== undefined
+      ? t("ofSeats", { n: admitted, seats: fresh.seats })
+      : number(admitted),
   );
   say(figures.peak.value, number(more?.peak));
   say(figures.joined.value, number(more?.joined));

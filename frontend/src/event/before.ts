@@ -137,7 +137,10 @@ export function announcedPanel(context: Context, came: () => CameWith): Panel {
       show(doors, opens !== null && opens > view.now_ms);
       show(early, from !== null && ahead);
       if (opens !== null) say(doors, t("doorsAt", { time: timeOfDay(opens, zone, locale) }));
-      if (from !== null) say(early, t("earlyFrom", { time: timeOfDay(from, zone, locale) }));
+      if (from !== null) {
+        const lot = config.way === "first_come" ? "" : ` ${t("earlyLot")}`;
+        say(early, t("earlyFrom", { time: timeOfDay(from, zone, locale) }) + lot);
+      }
     },
   };
 }

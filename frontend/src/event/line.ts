@@ -104,6 +104,15 @@ export interface Look {
 export const PAUSE_MS = 1_500;
 export const PAUSE_NEAR_MS = 500;
 
+/** Whoever has no more than so many before them looks often, however slowly the line moves. */
+export const NEARBY = 100;
+
+/** People ahead at most: until the order of a bucket is drawn, all that are in it may be. */
+function depth(line: InLine, serving: Serving): number {
+  const bucket = serving.joined[line.lane] - serving.closed_upto[line.lane];
+  return line.final ? line.ahead : Math.max(line.ahead, bucket);
+}
+
 /**
  * A look names the news it has seen, and the gate holds it until there is other news, or some
  * seconds have passed: fewer near one's turn. So looks are few, and news is fresh. A gate that
@@ -111,8 +120,8 @@ export const PAUSE_NEAR_MS = 500;
  */
 export function look(line: InLine | null, serving: Serving | null, chance: number): Look {
   if (!serving) return { wait_ms: 1_000 + 1_000 * chance, query: "" };
-  const soon = 2 * (serving.far_ms / 1000) * serving.rate_per_s;
-  const near = line !== null && (!line.final || line.ahead <= soon);
+  const soon = Math.max(NEARBY, 2 * (serving.far_ms / 1000) * serving.rate_per_s);
+  const near = line !== null && depth(line, serving) <= soon;
   if (serving.mark === "") {
     const wait_ms = (near ? serving.near_ms : serving.far_ms) * (0.75 + 0.5 * chance);
     return { wait_ms, query: "" };

@@ -82,16 +82,18 @@ export function linePanel(context: Context, acts: LineActs): Panel {
       if (!line) return;
       const early = model.state?.phase === "announced" || model.serving?.door === "early";
       when.tell(early ? (model.state?.starts_ms ?? null) : null);
-      const name = early ? t("lineSoFar") : line.final ? t("lineNumber") : t("lineNumberNow");
+      // Where nobody is drawn by lot, numbers count before the doors too.
+      const lot = early && context.config.way !== "first_come";
+      const name = lot ? t("lineSoFar") : line.final ? t("lineNumber") : t("lineNumberNow");
       // Before the doors nobody has a number that counts: so many are to be shuffled.
-      const n = early ? Math.max(line.number, model.serving?.waiting ?? 0) : line.number;
+      const n = lot ? Math.max(line.number, model.serving?.waiting ?? 0) : line.number;
       say(kicker, name);
       say(figure, writeNumber(n, locale));
       say(lead, words(line, view));
       say(ahead, line.ahead > 0 ? t("lineAhead", { n: line.ahead }) : t("lineNext"));
-      show(ahead, !early);
+      show(ahead, !lot);
       show(drawn, !line.final);
-      say(drawn, early ? t("lineShuffled") : t("lineDrawn"));
+      say(drawn, lot ? t("lineShuffled") : t("lineDrawn"));
       const whose = {
         guest: t("laneGuest"),
         reminder: t("laneReminder"),

@@ -94,8 +94,8 @@ class GateSettings:
         high=64,
     )
     seats: int = param(
-        2000,
-        "Seats of an event that does not say how many it has.",
+        500,
+        "Seats of an event that does not say how many it has, until a rehearsal has proven more.",
         unit="listeners",
         low=1,
         high=10_000_000,
@@ -157,8 +157,9 @@ class GateSettings:
         high=600,
     )
     joins_per_s: int = param(
-        1_000,
-        "New listeners a second at most, of an event that does not say how many.",
+        50,
+        "New listeners a second at most, of an event that does not say how many, until a "
+        "rehearsal has proven more.",
         unit="listeners/s",
         low=1,
         high=1_000_000,
@@ -171,8 +172,9 @@ class GateSettings:
         high=1_000_000,
     )
     connections_per_source: int = param(
-        512,
-        "Connections one address (IPv6: one /64) may hold at a gate process.",
+        2_000,
+        "Connections one address (IPv6: one /64) may hold at a gate process: a school or a mobile "
+        "network is one address.",
         unit="connections",
         low=1,
         high=1_000_000,

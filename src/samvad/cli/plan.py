@@ -8,12 +8,11 @@ from samvad.base import machine
 from samvad.base.errors import PlainError
 from samvad.cli import say
 from samvad.cli.durations import Amount, Duration
-from samvad.cli.rehearse_papers import here
 from samvad.cli.site import Site, with_site
 from samvad.protocol import certificate as certificates
 from samvad.protocol.certificate import Certificate, CertificateError
+from samvad.protocol.proven import certificate_of, here
 from samvad.protocol.secret import read_secret
-from samvad.protocol.signing import public_key
 from samvad.rehearsal.sizing import Assumptions, Need, need
 
 
@@ -98,20 +97,21 @@ def rows(needed: Need) -> list[tuple[str, str]]:
 
 def _certificate(site: Site, event: str) -> tuple[Certificate | None, str]:
     """The event's certificate, or the site's; and what is to be said of it."""
-    for name in dict.fromkeys((event, "")):
-        try:
-            text = site.folders.certificate(name).read_bytes()
-            key = public_key(read_secret(site.folders.secret), name)
-            found = certificates.read(text, key)
-        except OSError:
-            continue
-        except CertificateError as error:
-            return None, f"The certificate cannot be used: {error}."
-        reasons = certificates.outdated(found, here(site.settings))
-        if reasons:
-            return None, f"The certificate is outdated: {'; '.join(reasons)}."
-        return found, (
-            f"Counted by the certificate: {found.seats:,} seats and {found.joins_per_s:g} joins/s "
-            f"on a machine like this ({found.margin:.0%} of what “{found.scenario}” has proven)."
-        )
-    return None, "No rehearsal has proven anything here yet; counted by the assumptions alone."
+    try:
+        found = certificate_of(site.folders, _secret(site), event)
+    except CertificateError as error:
+        return None, f"The certificate cannot be used: {error}."
+    if found is None:
+        return None, "No rehearsal has proven anything here yet; counted by the assumptions alone."
+    reasons = certificates.outdated(found, here(dataclasses.asdict(site.settings.gate)))
+    if reasons:
+        return None, f"The certificate is outdated: {'; '.join(reasons)}."
+    return found, (
+        f"Counted by the certificate: {found.seats:,} seats and {found.joins_per_s:g} joins/s "
+        f"on a machine like this ({found.margin:.0%} of what “{found.scenario}” has proven)."
+    )
+
+
+def _secret(site: Site) -> bytes:
+    """The site's; nothing is signed by the empty one of a site that has none yet."""
+    return read_secret(site.folders.secret) if site.folders.secret.exists() else b""

@@ -33,14 +33,8 @@ class _OrRun(click.Group):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name, command, rest = super().resolve_command(ctx, args)
-        return name, command, rest
 
-
-@click.group(cls=_OrRun, context_settings={"help_option_names": []})
+@click.group(cls=_OrRun)
 def rehearse() -> None:
     """Rehearse the evening."""
 
@@ -75,6 +69,7 @@ def rehearse() -> None:
 @click.option("--report", type=_FILE, metavar="FILE", help="Write the report, a page.")
 @click.option("--metrics", default="", metavar="URL", help="The server's Prometheus metrics.")
 @click.option("--key", default="", help="The event's key, for a site on another machine.")
+@click.option("--at-doors", is_flag=True, help="The herd comes as the doors open.")
 @click.option("--workers", type=click.IntRange(0, 64), default=0, help="Wait for N workers.")
 @click.option(
     "--listen", default="127.0.0.1:8100", show_default=True, metavar="HOST:PORT", help="For them."
@@ -94,6 +89,7 @@ def run(  # noqa: PLR0917
     report: Path | None,
     metrics: str,
     key: str,
+    at_doors: bool,
     workers: int,
     listen: str,
     join: str | None,
@@ -121,7 +117,7 @@ def run(  # noqa: PLR0917
         full_share=full_share,
     )
     crowd = _crowd(workers, listen, processes)
-    rehearsal = Rehearsal(chosen, url, key=key, metrics=metrics, crowd=crowd)
+    rehearsal = Rehearsal(chosen, url, key=key, metrics=metrics, at_doors=at_doors, crowd=crowd)
     with View(chosen, url) as view, _on_interrupt(rehearsal.stop):
         told = rehearsal.run(view.show)
     _write(told, json_file, report)
@@ -194,7 +190,7 @@ def tell(told: dict[str, Any]) -> None:
     """The result in words, on stdout."""
     kept = told["verdict"] == "kept"
     click.echo("The promise was kept." if kept else "The promise was broken.")
-    for says in told["why"]:
+    for says in told["why"] or [f["says"] for f in told["findings"] if told["knee"]]:
         click.echo(f"  {says}")
     sound, own = told["first_sound_ms"], told["generator"]
     rows = [
@@ -214,7 +210,9 @@ def tell(told: dict[str, Any]) -> None:
 
 def _own(own: dict[str, Any]) -> str:
     most = own["ceiling_per_core"]
-    could = f"; it could have done about {most:,} such listeners a core" if most else ""
+    could = (
+        f"; it could have done about {most:,} such listeners a core" if most else ", hardly used"
+    )
     return (
         f"{'healthy' if own['healthy'] else 'NOT healthy'}, late p99 {own['late_p99_ms']} ms{could}"
     )

@@ -2,15 +2,13 @@
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from samvad import __version__
-from samvad.base import machine
 from samvad.base.errors import PlainError
-from samvad.base.settings import Settings
 from samvad.cli import say
 from samvad.cli.durations import Duration
 from samvad.cli.site import Site, with_site
@@ -20,6 +18,7 @@ from samvad.protocol.certificate import MARGIN, Place
 from samvad.protocol.hls import EVENT_RE
 from samvad.protocol.permission import ATTACKS, Permission
 from samvad.protocol.plan import PlanFolder
+from samvad.protocol.proven import here
 from samvad.protocol.secret import read_secret
 from samvad.protocol.signing import public_key
 from samvad.rehearsal.permit import origin_of
@@ -107,7 +106,7 @@ def certify(site: Site, *, result: Path, event: str, margin: float) -> None:
     try:
         told = json.loads(result.read_bytes())
         certificate = of_result(
-            told, _event(site, event) if event else "", margin, here(site.settings)
+            told, _event(site, event) if event else "", margin, here(asdict(site.settings.gate))
         )
     except (ValueError, KeyError, TypeError) as error:
         raise PlainError(
@@ -157,19 +156,6 @@ def of_result(
         place=place,
         promise=told["promise"],
         margin=margin,
-    )
-
-
-def here(settings: Settings) -> Place:
-    """This version, these settings, this machine."""
-    from dataclasses import asdict
-
-    return Place(
-        version=__version__,
-        settings=certificates.settings_mark(asdict(settings.gate)),
-        cpus=machine.cpus(),
-        cpu=machine.cpu_name(),
-        memory_gb=machine.memory_gb(),
     )
 
 

@@ -12,13 +12,12 @@ from samvad.protocol.passes import Lane
 
 KEEP_S = 300
 """A place is kept so long after it was called: a phone has dropped, a battery was changed."""
-APPEAR_S = 12
+APPEAR_S = 16
 """Whoever was called longer ago and has not come is taken for absent, and the next one called.
-Pages that are near their turn look every two seconds."""
+Pages that are near their turn look every two seconds, all at least every fifteen."""
 MEASURE_S = 60
 """Over so many seconds the rate of admission is measured."""
-LINE_S = 15
-"""Over so many seconds it is measured how fast the line moves."""
+LEAST_CALLED = 3
 _CAUTION = 50
 """So many imagined calls, all of which were answered: the first few say little."""
 _MEMORY = 5_000
@@ -138,18 +137,11 @@ class Calls:
             for row in self._since(now, APPEAR_S)
         )
 
-    def moves_per_s(self, now: float) -> float:
-        """How fast the line itself moves: those called a second who come, over LINE_S.
-
-        Not the admissions: while a house fills up, people walk in; once it is full, the line
-        moves as fast as people leave, and to tell the wait by how it went before would be a lie.
-        """
-        cells = self._cells
-        if not cells[_BEGAN]:
-            return 0.0
-        over = min(float(LINE_S), max(1.0, now + 1 - cells[_BEGAN]))
-        called = sum(cells[row + _HOW_MANY] for row in self._since(now, LINE_S))
-        return called * self.shows / over
+    def moves_per_s(self, now: float, over_s: int) -> float:
+        """How fast the line itself moves: those called a second who come, over `over_s`.
+        0.0 when they are too few to tell a pace from them."""
+        called = sum(self._cells[row + _HOW_MANY] for row in self._since(now, over_s))
+        return called * self.shows / over_s if called >= LEAST_CALLED else 0.0
 
     def per_s(self, now: float) -> float:
         """Admissions a second, measured over the last minute; 0.0 before the first."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from samvad.gate.line import Place, Standing, wait_s
+from samvad.gate.line import Place, Standing
 from samvad.gate.place import Places
 from samvad.gate.seats import NoSeat
 from samvad.gate.state import Situation
@@ -22,8 +22,9 @@ TICKET_MINUTES = 12 * 60
 
 EARLY_MS = 30 * 60_000
 """So long before the doors one may come to wait for them."""
-NEAR_MS, FAR_MS = 2_000, 15_000
+NEAR_MS, FAR_MS = 2_000, 12_000
 """Between two looks at serving.json: when it is nearly one's turn, and at most."""
+LOOKS_PER_S = 500
 AGAIN_CALLED_MS = 1_000
 AGAIN_BUSY_MS = 500
 AGAIN_CLOSED_MS = 30_000
@@ -54,7 +55,7 @@ class Admit:
 @dataclass(frozen=True, slots=True)
 class Wait:
     """In line. `number` and `serving` count from 1 in `lane`; those up to `serving` may come.
-    `estimate_s`: people ahead over how fast the line moves; None while it does not."""
+    `estimate_s`: None where nobody can know, as in front of a full house that nobody leaves."""
 
     place: str
     lane: Lane
@@ -128,9 +129,10 @@ class House(Protocol):
 
     def ahead(self, lane: Lane, standing: Standing) -> int: ...
 
-    def rate_per_s(self, now: float) -> float: ...
+    @property
+    def waiting(self) -> int: ...
 
-    def moves_per_s(self, now: float) -> float: ...
+    def wait_s(self, ahead: int, now: float) -> float | None: ...
 
     def enter(self, lane: Lane, now: float) -> tuple[int, int] | NoSeat | None: ...
 
@@ -210,8 +212,10 @@ class Door:
     def _wait(self, place: Place, standing: Standing, now: float) -> Wait:
         house, lane = self._house, place.lane
         ahead = house.ahead(lane, standing)
-        estimate_s = wait_s(ahead, house.moves_per_s(now))
-        again_ms = AGAIN_CALLED_MS if standing.called else look_again_ms(standing.final, estimate_s)
+        estimate_s = house.wait_s(ahead, now)
+        again_ms = AGAIN_CALLED_MS
+        if not standing.called:
+            again_ms = min(far_ms(house.waiting), look_again_ms(ahead, estimate_s))
         return Wait(
             place=self._places.sign(place),
             lane=lane,
@@ -224,12 +228,18 @@ class Door:
         )
 
 
-def look_again_ms(final: bool, estimate_s: float | None) -> int:
+def far_ms(waiting: int) -> int:
+    """Between two looks of somebody far back, at most. A short line may look often: seats that
+    come free all of a sudden are taken at once, and LOOKS_PER_S cost next to nothing."""
+    return min(FAR_MS, max(NEAR_MS, waiting * 1000 // LOOKS_PER_S))
+
+
+def look_again_ms(ahead: int, estimate_s: float | None) -> int:
     """Until the next look at serving.json: half of the wait, within bounds. So the looks of
-    somebody who waits for an hour are few, and of somebody who waits for a minute five."""
-    if not final or estimate_s is None:
-        return NEAR_MS
-    return int(min(FAR_MS, max(NEAR_MS, estimate_s * 500)))
+    somebody who waits for an hour are few, and of somebody who waits for a minute five. Where
+    nothing moves, more often the fewer people are ahead."""
+    half_ms = ahead * 10 + NEAR_MS if estimate_s is None else estimate_s * 500
+    return int(min(FAR_MS, max(NEAR_MS, half_ms)))
 
 
 def read_shown(body: bytes) -> Shown | None:

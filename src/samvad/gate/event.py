@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from samvad.base.clock import Moment
 from samvad.gate import serving, state
 from samvad.gate.answers import ANYWHERE, JSON, NO_SNIFF, Answer
-from samvad.gate.door import Door, Terms
+from samvad.gate.door import Door, Terms, far_ms
 from samvad.gate.figures import Seen
 from samvad.gate.house import House
 from samvad.gate.http1 import Fields
@@ -39,6 +39,7 @@ SHUTTING = frozenset((CLOSED, FLOOR, LATER))
 REDUCING = frozenset((FLOOR, LATER))
 HOUR_MS, QUARTER_MS = 3_600_000, 900_000
 STATE_EVERY_MS = 1_000
+MARK_MS = 100
 KEPT_AFTER_END_S = 900.0
 """How long the window of an ended event stays, if the stage never says to forget it."""
 BACK_TO_LOW = 0.8
@@ -58,7 +59,7 @@ def form_for(listening: int, limit: int, form: Form) -> Form:
 
 class Event(Generic[Token]):
     """`open_house` opens seats and line with a given number of seats; it is called when first
-    needed. `joins_per_s`: where the plan says nothing."""
+    needed."""
 
     def __init__(
         self,
@@ -71,7 +72,6 @@ class Event(Generic[Token]):
         pass_key: bytes,
         open_house: Callable[[int], House],
         low_latency_listeners: int,
-        joins_per_s: int,
     ) -> None:
         self.name = name
         self.live = live
@@ -83,7 +83,8 @@ class Event(Generic[Token]):
         self._open_house = open_house
         self._house: House | None = None
         self._door: Door | None = None
-        self._limit, self._joins_per_s = 0, joins_per_s
+        self._limit, self._joins_per_s = 0, 0.0
+        self._certificate: dict[str, Any] | None = None
         self._low_latency_listeners = low_latency_listeners
         self._counts = Counts()
         self._counted = float("-inf")
@@ -93,7 +94,8 @@ class Event(Generic[Token]):
         self._serving_ms = 0
         self._ended_at: float | None = None
         self.news: News[Token] = News()
-        self._mark = ""
+        self._mark = self._newest_mark = ""
+        self._marked_ms = 0
         self._promised_before_ms = 0
         self._standing = Standing()
         self.refused = 0
@@ -115,10 +117,9 @@ class Event(Generic[Token]):
         return self._door
 
     def _set_pace(self, at: Moment) -> None:
-        house, plan = self.house, self.plan
+        house = self.house
         house.doors_open = self.is_open(at.wall_ms)
-        per_s = (plan.door.joins_per_s if plan else 0) or self._joins_per_s
-        house.per_s = 0.0 if self._closed else float(per_s)
+        house.per_s = 0.0 if self._closed else self._joins_per_s
 
     def terms(self, wall_ms: int) -> Terms:
         """What holds at the door now."""
@@ -213,15 +214,24 @@ class Event(Generic[Token]):
             self._set_pace(at)
             self._house.tick(at.now)
 
-    def set_plan(self, plan: EventPlan, seats: int) -> bool:
-        """Take a plan unless it is older than the one there is. `seats`: as many as it has."""
+    def set_limits(
+        self, seats: int, joins_per_s: float, certificate: dict[str, Any] | None
+    ) -> None:
+        """How many seats it has, how many may join a second, and what proves it."""
+        if (seats, joins_per_s, certificate) == (self._limit, self._joins_per_s, self._certificate):
+            return
+        self._limit, self._joins_per_s, self._certificate = seats, joins_per_s, certificate
+        self._counts = dataclasses.replace(self._counts, seats=seats)
+        self._set_limit()
+        self._state = self._serving = None
+
+    def set_plan(self, plan: EventPlan) -> bool:
+        """Take a plan unless it is older than the one there is."""
         if self.plan is not None and plan.revision < self.plan.revision:
             return False
         if self.plan is None or dict(plan.pages) != dict(self.plan.pages):
             self.page = Page(plan.pages)
         self.plan = plan
-        self._limit = seats
-        self._counts = dataclasses.replace(self._counts, seats=seats)
         self._set_limit()
         self._state = self._serving = None
         return True
@@ -311,10 +321,13 @@ class Event(Generic[Token]):
         return room.ended_ms + (plan.promise_min or PROMISE_MIN) * 60_000
 
     def mark(self, wall_ms: int) -> str:
-        """What all who wait are told now, as serving.json has it."""
-        return serving.mark(
-            self.situation(wall_ms), self._closed, self.room, self._rung(), self._promised_ms()
-        )
+        """What all who wait are told now, as serving.json has it; at most MARK_MS old."""
+        if not 0 <= wall_ms - self._marked_ms < MARK_MS:
+            self._marked_ms = wall_ms
+            self._newest_mark = serving.mark(
+                self.situation(wall_ms), self._closed, self.room, self._rung(), self._promised_ms()
+            )
+        return self._newest_mark
 
     def tell(self, at: Moment) -> list[Token]:
         """Those held for news who are to be answered now."""
@@ -332,7 +345,9 @@ class Event(Generic[Token]):
             return False
         if not len(self.news):
             self._mark = look.mark
-        self.news.add(token, at.now, random.random(), look.hold_s)
+        waiting = self._house.waiting if self._house is not None else 0
+        hold_s = min(look.hold_s, far_ms(waiting) / 1000)
+        self.news.add(token, at.now, random.random(), hold_s)
         return True
 
     def replay(self, now: float) -> Replay | None:
@@ -354,6 +369,7 @@ class Event(Generic[Token]):
                 promise_ms=self._promised_ms() if replay is None else None,
                 form=self.live.latency,
                 lean=self.live.lean,
+                certificate=self._certificate,
                 replay=replay,
                 replay_path=replay_path(self.name),
                 wall_ms=at.wall_ms,
@@ -374,7 +390,8 @@ class Event(Generic[Token]):
                 closed=self._closed,
                 rung=self._rung(),
                 promise_ms=self._promised_ms(),
-                at=at,
+                now=at.now,
+                wall_ms=at.wall_ms,
             )
             self._serving, self._serving_ms = Variants(body, _STATE_HEADERS), at.wall_ms
         return self._serving.answer(fields)

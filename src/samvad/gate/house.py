@@ -60,6 +60,11 @@ class House:
         """Whether a number that was called may still come in."""
         return self.lines.may_come(lane, number, now)
 
+    @property
+    def waiting(self) -> int:
+        """Places given and not called yet."""
+        return self.lines.waiting
+
     def reached(self, lane: Lane) -> int:
         """The number that the lane has reached, counted from 1."""
         return self.lines.queues[lane].called
@@ -73,8 +78,12 @@ class House:
         return self.lines.calls.per_s(now)
 
     def moves_per_s(self, now: float) -> float:
-        """How fast the line itself moves now; 0.0 while nobody is called."""
-        return self.lines.calls.moves_per_s(now)
+        """How fast the line moves now; 0.0 where nobody can know."""
+        return self.lines.moves_per_s(now)
+
+    def wait_s(self, ahead: int, now: float) -> float | None:
+        """How long one waits with so many people ahead; None where nobody can know."""
+        return self.lines.wait_s(ahead, now)
 
     # -- coming in --------------------------------------------------------------------------
 
@@ -105,7 +114,8 @@ class House:
 
     def _seat(self, lane: Lane, now: float) -> Seat | NoSeat:
         self._obey(now)
-        claimed = self.seats.claim(now, lane)
+        # All claims are made here, under the board's lock: the table needs none of its own.
+        claimed = self.seats.claim_alone(now, lane)
         if not isinstance(claimed, NoSeat):
             self.lines.admitted(now)
         return claimed

@@ -80,6 +80,11 @@ class Queue:
         return self.joined - self.called
 
     @property
+    def empty(self) -> bool:
+        """Whether nobody waits: `waiting` is 0, at half the price."""
+        return self._cells[_JOINED] == self._cells[_CALLED]
+
+    @property
     def closed_upto(self) -> int:
         """Numbers below this one are final: the open bucket begins here."""
         return self._begins(self._cells[_BUCKET])

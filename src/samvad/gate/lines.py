@@ -8,8 +8,8 @@ Cells are board.py's, shared by the gates of a machine; whoever calls a method t
 from collections.abc import Mapping, MutableSequence
 from enum import IntEnum
 
-from samvad.gate.calls import Calls
-from samvad.gate.line import Place, Queue, Standing, refilled, to_call
+from samvad.gate.calls import MEASURE_S, Calls
+from samvad.gate.line import Place, Queue, Standing, refilled, to_call, wait_s
 from samvad.protocol.passes import Lane
 
 Cells = MutableSequence[int]
@@ -34,10 +34,15 @@ class Figure(IntEnum):
     LEASED_UNTIL_MS = 13
     MACHINES = 14  # how many there are; 0: not known
     OTHERS = 15  # the first of lease.SUMMED, counted by the others
+    FULL_SINCE_MS = 48  # when the seats, and not the pace, began to hold the line; 0: they do not
 
 
 FIGURES = 64
 """Cells kept for them: new ones need no new file."""
+
+LINE_S = 5
+"""It is measured over so many seconds at least how fast the line moves; in front of a full house,
+where it moves as people leave, over MEASURE_S at most."""
 
 USES = 1 << 20
 """Numbers of a lane whose uses are kept, a byte each: more than are called in KEEP_S."""
@@ -59,6 +64,7 @@ class Lines:
         self._figures, self._uses = figures, uses
         self.calls = Calls(calls)
         self.queues = {lane: Queue(lane, lanes[lane], secret) for lane in Lane}
+        self._upto = {lane: tuple(self.queues[n] for n in Lane if n <= lane) for lane in Lane}
 
     # -- looking ----------------------------------------------------------------------------
 
@@ -76,6 +82,25 @@ class Lines:
         before = sum(queue.waiting for other, queue in self.queues.items() if other < lane)
         return before + standing.ahead
 
+    def moves_per_s(self, now: float) -> float:
+        """How fast the line moves: those called a second who come; 0.0 where nobody can know.
+
+        Once the house is full, it moves as fast as people leave: how fast people came in before
+        says nothing then.
+        """
+        since_ms, over_s = self._figures[Figure.FULL_SINCE_MS], LINE_S
+        if since_ms:
+            over_s = min(int(now) - since_ms // 1000 + 1, MEASURE_S)
+        return self.calls.moves_per_s(now, over_s) if over_s >= LINE_S else 0.0
+
+    def wait_s(self, ahead: int, now: float) -> float | None:
+        """How long one waits with so many people ahead; None where nobody can know. While seats
+        are free, the pace holds the line; but only for as many as there are seats."""
+        full = self._figures[Figure.FULL_SINCE_MS]
+        if not full and ahead >= self._figures[Figure.ROOM]:
+            return None
+        return wait_s(ahead, self.moves_per_s(now))
+
     # -- writing ----------------------------------------------------------------------------
 
     def join(self, lane: Lane, wall_ms: int, early: bool = False) -> Place:
@@ -88,8 +113,9 @@ class Lines:
         figures = self._figures
         if figures[Figure.TOKENS_MILLI] < 1000 or not figures[Figure.ROOM]:
             return False
-        if any(queue.waiting for other, queue in self.queues.items() if other <= lane):
-            return False
+        for queue in self._upto[lane]:
+            if not queue.empty:
+                return False
         figures[Figure.TOKENS_MILLI] -= 1000
         figures[Figure.ROOM] -= 1
         return True
@@ -139,7 +165,12 @@ class Lines:
                 total += count
         figures[Figure.PACED_MS] = now_ms
         figures[Figure.TOKENS_MILLI] = max(0, int((tokens - total * shows) * 1000))
-        figures[Figure.ROOM] = max(0, int(free - expected - total * shows)) if per_s else 0
+        room = max(0, int(free - expected - total * shows)) if per_s else 0
+        figures[Figure.ROOM] = room
+        if room:
+            figures[Figure.FULL_SINCE_MS] = 0
+        elif figures[Figure.TOKENS_MILLI] >= 1000 and not figures[Figure.FULL_SINCE_MS]:
+            figures[Figure.FULL_SINCE_MS] = now_ms
         return total
 
     def _forget_uses(self, lane: Lane, first: int, count: int) -> None:

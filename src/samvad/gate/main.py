@@ -23,6 +23,7 @@ from samvad.gate.house import TICK_MS
 from samvad.gate.leases import Leases
 from samvad.gate.loop import Loop, Signals
 from samvad.gate.probe import Probe
+from samvad.gate.proof import LOOK_EVERY_S
 from samvad.gate.server import Server, listen
 from samvad.gate.site import EVENTS, Released, Site
 from samvad.gate.store import Store
@@ -132,6 +133,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         )
         loop.every(PLANS_EVERY_S, lambda: plans.read(loop.moment))
         loop.every(ASSETS_EVERY_S, read_assets)
+        loop.every(LOOK_EVERY_S, site.look_at_proofs)
         loop.every(TICK_MS / 1000, lambda: _tick(site, loop))
         loop.every(WAITS_EVERY_S, lambda: _resume(site.expire(loop.moment.now)))
         loop.every(1.0, each_second)

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, TypeVar
 
-HOLD_S = 12.0
-"""In the mean; half of it more or less by chance, so that a crowd that was answered together does
-not come back together for ever. Less than door.py FAR_MS: looks are no rarer than without."""
+HOLD_S = 10.5
+"""In the mean; a quarter of it more or less by chance, so that a crowd that was answered together
+does not come back together for ever. With the page's pause all look every sixteen seconds at least
+(calls.py APPEAR_S)."""
 NEAR_S = 2.0
 """The same for one whose turn may come soon (`&near`), who wants to see the line move."""
 AT_ONCE = 2_000
@@ -56,7 +57,7 @@ class News(Generic[Token]):
 
     def add(self, token: Token, now: float, chance: float, hold_s: float = HOLD_S) -> None:
         """Hold `token`; `chance` is from 0 to 1."""
-        second = int(now + hold_s * (0.5 + chance)) + 1
+        second = int(now + hold_s * (0.75 + chance / 2)) + 1
         self._second_of[token] = second
         self._until.setdefault(second, {})[token] = None
 

@@ -35,7 +35,7 @@ LISTENING_S = 12.0
 AHEAD_MAX_S = 120.0
 ANYONE = 3
 """The lane (line.py) of those without any claim to be before others."""
-_CANDIDATES = 256
+_CANDIDATES = 1024
 """Free seats noted beforehand, so that a claim need not search under the lock."""
 _LOCK_TRIES = 200
 """With a yield of the processor between: milliseconds, then the door says "again"."""
@@ -205,23 +205,28 @@ class Seats:
 
     def claim(self, now: float, lane: int = ANYONE) -> tuple[int, int] | NoSeat:
         """Take a free seat: (seat, its new generation)."""
+        if not self._lock():
+            return NoSeat.BUSY
+        try:
+            return self.claim_alone(now, lane)
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def claim_alone(self, now: float, lane: int = ANYONE) -> tuple[int, int] | NoSeat:
+        """The same for a caller who knows by a lock of its own that nobody else claims now."""
+        words = self._words
         for _ in range(2):
             if not self._candidates and not self._search(now):
                 return NoSeat.FULL
-            if not self._lock():
-                return NoSeat.BUSY
-            try:
-                while self._candidates:
-                    seat = self._candidates.pop()
-                    if not self._is_held(seat, now):
-                        place, words = _WORDS * seat, self._words
-                        generation = (words[place + _GENERATION] + 1) & 0xFFFF_FFFF
-                        words[place + _GENERATION] = generation
-                        words[place + _LANE] = lane
-                        words[place] = words[place + _TAKEN] = int(now)
-                        return seat, generation
-            finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+            while self._candidates:
+                seat = self._candidates.pop()
+                if not self._is_held(seat, now):
+                    place = _WORDS * seat
+                    generation = (words[place + _GENERATION] + 1) & 0xFFFF_FFFF
+                    words[place + _GENERATION] = generation
+                    words[place + _LANE] = lane
+                    words[place] = words[place + _TAKEN] = int(now)
+                    return seat, generation
             # Other gates took all that were noted: once more.
         return NoSeat.BUSY
 

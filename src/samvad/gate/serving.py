@@ -4,8 +4,7 @@ import json
 import zlib
 from typing import Any
 
-from samvad.base.clock import Moment
-from samvad.gate.door import FAR_MS, NEAR_MS
+from samvad.gate.door import NEAR_MS, far_ms
 from samvad.gate.house import House
 from samvad.gate.state import Situation, status_json
 from samvad.protocol.passes import Lane
@@ -24,15 +23,17 @@ def as_json(
     closed: bool,
     rung: dict[str, Any] | None,
     promise_ms: int | None,
-    at: Moment,
+    now: float,
+    wall_ms: int,
 ) -> bytes:
     """The bytes of serving.json. `house` None: there is no line (over, or not yet)."""
+    waiting = house.waiting if house is not None else 0
     lanes = house.lines.queues if house is not None else {}
     used = {lane.name.lower(): queue for lane, queue in lanes.items() if queue.joined}
     said: dict[str, Any] = {
         "event": plan.event,
         "state": situation.value,
-        "now_ms": at.wall_ms,
+        "now_ms": wall_ms,
         "starts_ms": plan.starts_ms,
         "doors_ms": plan.doors_ms,
         "door": "closed" if closed else _DOOR.get(situation, "over"),
@@ -40,9 +41,9 @@ def as_json(
         "lanes": {name: queue.called for name, queue in used.items()},
         "closed_upto": {name: queue.closed_upto for name, queue in used.items()},
         "joined": {name: queue.joined for name, queue in used.items()},
-        "waiting": house.lines.waiting if house is not None else 0,
-        "rate_per_s": round(house.rate_per_s(at.now), 2) if house is not None else 0.0,
-        "poll_ms": [NEAR_MS, FAR_MS],
+        "waiting": waiting,
+        "rate_per_s": round(house.moves_per_s(now), 2) if house is not None else 0.0,
+        "poll_ms": [NEAR_MS, far_ms(waiting)],
         "status": status_json(room),
         "rung": rung,
         "promise_ms": promise_ms,

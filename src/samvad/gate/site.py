@@ -4,6 +4,7 @@
 `expire` or `forget_outlived` gives it later, with the asker's token.
 """
 
+import dataclasses
 import hmac
 import re
 from collections.abc import Hashable, Iterable
@@ -36,6 +37,7 @@ from samvad.gate.objects import Ready, media_headers
 from samvad.gate.pages import not_found
 from samvad.gate.permissions import PERMISSIONS_PATH, Permissions
 from samvad.gate.place import Places
+from samvad.gate.proof import Proofs, allowed
 from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wanted
 from samvad.gate.reload import parse
 from samvad.gate.replay import ReplayFile
@@ -122,6 +124,7 @@ class Site(Generic[Token]):
         self._events: dict[str, Event[Token]] = {}
         self._staged: dict[str, Event[Token]] = {}
         """Those of which the stage has told: the only ones with media, waiters or a room."""
+        self._proofs = Proofs(folders, secret, dataclasses.asdict(settings))
         self._housed: set[str] = set()
         """Those whose seats and line this process has opened."""
         self._telling: set[str] = set()
@@ -382,7 +385,6 @@ class Site(Generic[Token]):
                 replay=ReplayFile(self._folders.replay(name)),
                 open_house=lambda seats: self._open_house(name, seats),
                 low_latency_listeners=self._settings.low_latency_listeners,
-                joins_per_s=self._settings.joins_per_s,
             )
         return event
 
@@ -410,13 +412,26 @@ class Site(Generic[Token]):
         for name in self._housed:
             self._events[name].tick(at)
 
+    def _prove(self, event: Event[Token], plan: EventPlan) -> None:
+        """Give the event as many seats and joins a second as are proven, or careful ones."""
+        gate, proof = self._settings, self._proofs.of(plan.event)
+        event.set_limits(*allowed(plan, proof, gate.seats, gate.joins_per_s), proof.as_json())
+
+    def look_at_proofs(self) -> None:
+        """Certificates may come, and go, while an evening is on."""
+        for name in self._housed:
+            event = self._events[name]
+            if event.plan is not None:
+                self._prove(event, event.plan)
+
     def set_plan(self, plan: EventPlan) -> bool:
         """A new or changed plan. False: there are too many events already."""
         event = self._event(plan.event)
         if event is None:
             return False
         before = event.plan
-        if event.set_plan(plan, plan.seats or self._settings.seats):
+        if event.set_plan(plan):
+            self._prove(event, plan)
             if before is not None and before.slug != plan.slug:
                 self._slugs.pop(before.slug, None)
             self._slugs[plan.slug] = plan.event

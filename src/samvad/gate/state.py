@@ -92,6 +92,7 @@ def as_json(
     wall_ms: int,
     rung: dict[str, Any] | None = None,
     promise_ms: int | None = None,
+    certificate: dict[str, Any] | None = None,
 ) -> bytes:
     """The bytes of state.json."""
     here = {s.id: s for s in room.speakers} if room is not None else {}
@@ -121,6 +122,7 @@ def as_json(
         "status": status_json(room),
         "rung": rung,
         "promise_ms": promise_ms,
+        "certificate": certificate,
         "latency": form.value,
         "lean": lean,
         "replay": {"url": replay_path, "bytes": replay.bytes, "duration_ms": replay.duration_ms}

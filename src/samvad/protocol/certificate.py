@@ -69,8 +69,8 @@ class Limits:
 
 
 def settings_mark(settings: Mapping[str, Any]) -> str:
-    """A short mark of settings that matter for what a machine bears: all but ports."""
-    kept = {k: v for k, v in settings.items() if not k.endswith("port")}
+    """A short mark of settings that matter for what a machine bears: all but names and ports."""
+    kept = {k: v for k, v in settings.items() if not k.endswith("port") and k != "machine"}
     said = json.dumps(kept, sort_keys=True, default=str).encode()
     return hashlib.blake2b(said, digest_size=8).hexdigest()
 

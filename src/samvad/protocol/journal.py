@@ -30,8 +30,8 @@ SPEAKER_REMOVED = "speaker_removed"
 LADDER = "ladder"
 """What somebody ordered of the ladder. Facts of what a person did carry their name as `by`."""
 RUNG = "rung"
-"""The ladder's rung has changed: {"n", "effect", "by", "who"}; n 0 is its foot. `by`: "load",
-"hold" or "force"; `who` ordered it, "" when nobody did."""
+"""The ladder's rung has changed: {"n", "effect", "by"}; n 0 is its foot. `by`: "load", or the
+name of who ordered it."""
 PROMISE = "promise"
 """The recording is promised: {"by_ms"}."""
 PROMISE_KEPT = "promise_kept"

@@ -28,7 +28,8 @@ from samvad.rehearsal.shards import Crowd, Snapshot
 from samvad.rehearsal.tally import Tally
 from samvad.rehearsal.trial import Trial
 
-LEAD_S = 0.5
+LEAD_S, LEAD_OF_MANY_S = 0.5, 2.0
+MOST_WAIT_S = 3600.0
 _PAGE_S = 10.0
 _LEAST_FULL, _LEAST_FULL_S = 4, 5.0
 
@@ -61,12 +62,14 @@ class AnyCrowd(Protocol):
 @dataclass
 class Rehearsal:
     """`run` once. `key`: of the event at a target that is not this machine. `metrics`: a URL of
-    Prometheus metrics, or "". `crowd`: makes the crowd of a trial."""
+    Prometheus metrics, or "". `at_doors`: begin so that the largest wave comes as the doors open.
+    `crowd`: makes the crowd of a trial."""
 
     scenario: Scenario
     url: str
     key: str = ""
     metrics: str = ""
+    at_doors: bool = False
     crowd: Callable[[Trial], AnyCrowd] = Crowd
     record: Record = field(init=False)
     _stopped: bool = False
@@ -97,7 +100,9 @@ class Rehearsal:
             cast.until_ready()
             # A step at a time, where there are steps.
             climb = self._climb(crowd)
-            began = time.monotonic() + LEAD_S
+            began = time.monotonic() + (LEAD_S if crowd.machines == 1 else LEAD_OF_MANY_S)
+            if self.at_doors:
+                began = max(began, time.monotonic() + self._until_doors_s(state))
             cast.begin(began)
 
             def each_second(now: Snapshot) -> bool:
@@ -110,6 +115,25 @@ class Rehearsal:
             end = crowd.run(each_second, began)
             left = self._left_open(trial, end) if here else (0, 0)
         return self._result(trial=trial, end=end, crowd=crowd, cast=cast, climb=climb, left=left)
+
+    def _until_doors_s(self, state: str) -> float:
+        """Seconds until the rehearsal has to begin. Raises PlainError."""
+        said = watch.state_of(state)
+        doors_ms, now_ms = said.get("doors_ms"), said.get("now_ms")
+        if not isinstance(doors_ms, int) or not isinstance(now_ms, int) or doors_ms <= now_ms:
+            raise PlainError(
+                "The doors are open already, or open at no time that is known.",
+                "Leave out --at-doors, or make the conversation with --starts.",
+            )
+        largest = max(self.scenario.waves, key=lambda w: w.share, default=None)
+        wait_s = (doors_ms - now_ms) / 1000 - (largest.from_s if largest else 0.0)
+        if not 0 <= wait_s <= MOST_WAIT_S:
+            raise PlainError(
+                f"The doors open in {(doors_ms - now_ms) / 1000:.0f} s; the herd of this scenario "
+                f"comes after {largest.from_s if largest else 0:.0f} s.",
+                "Begin earlier, but at most an hour before.",
+            )
+        return wait_s
 
     def _check(self, trial: Trial, permit: str) -> None:
         """Raises PlainError for what the target has not agreed to."""

@@ -9,6 +9,8 @@ from typing import Any
 
 NEAR_S, FAR_S = 2.0, 10.0
 """Between two looks at serving.json, when the server does not say."""
+NEARBY = 100
+"""Whoever has no more than so many before them looks often, however slowly the line moves."""
 _LEAST_S = 0.2
 
 
@@ -20,6 +22,7 @@ class Serving:
 
     lanes: Mapping[str, int]
     closed_upto: Mapping[str, int]
+    joined: Mapping[str, int]
     rate_per_s: float
     near_s: float
     far_s: float
@@ -36,6 +39,7 @@ def read_serving(text: bytes) -> Serving:
         return Serving(
             lanes={"anyone": int(said["serving"])} | lanes,
             closed_upto={str(k): int(v) for k, v in (said.get("closed_upto") or {}).items()},
+            joined={str(k): int(v) for k, v in (said.get("joined") or {}).items()},
             rate_per_s=float(said.get("rate_per_s") or 0.0),
             near_s=near_s,
             far_s=max(near_s, far_ms / 1000),
@@ -70,7 +74,10 @@ class Place:
         """Until the next look: seldom while far from being called. `chance` in [0, 1) spreads
         it by a quarter to both sides, so that a crowd does not ask in step."""
         ahead = self.number - at.lanes.get(self.lane, 0)
-        soon = ahead <= 2 * at.far_s * at.rate_per_s or not self.final
+        if not self.final:  # all of its bucket may be ahead
+            bucket = at.joined.get(self.lane, 0) - at.closed_upto.get(self.lane, 0)
+            ahead = max(ahead, bucket)
+        soon = ahead <= max(NEARBY, 2 * at.far_s * at.rate_per_s)
         return (at.near_s if soon else at.far_s) * (0.75 + chance / 2)
 
 

@@ -60,7 +60,7 @@ def over_time(
             share = value / top
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * min(share, 1.0)
 
-    parts = [_shade(s, x, row) for row, s in enumerate(shades)]
+    parts = [_shade(s, x) for s in shades] + [_shade_name(s, x) for s in shades]
     for value in _decades(low, top) if logarithmic else _ticks(top):
         at = y(value)
         parts.append(_rule(at))
@@ -149,19 +149,23 @@ def _curve(line: Line, times: Sequence[float], x: Axis, y: Axis) -> list[str]:
     return found
 
 
-def _shade(shade: Shade, x: Axis, row: int) -> str:
+def _shade(shade: Shade, x: Axis) -> str:
     left, right = x(shade.from_x), min(x(shade.to_x), WIDTH - RIGHT)
     if right <= left:
         return ""
-    rect = (
+    return (
         f'<rect class="shade {shade.kind}" x="{left:.1f}" width="{right - left:.1f}" '
         f'y="{TOP}" height="{HEIGHT - TOP - BOTTOM}"/>'
     )
-    room = right - left > 6.2 * len(shade.name)
-    if not room or shade.kind == "rung":
-        return rect
+
+
+def _shade_name(shade: Shade, x: Axis) -> str:
+    """Its name, where there is room for it; attacks have a line of their own."""
+    left, right = x(shade.from_x), min(x(shade.to_x), WIDTH - RIGHT)
+    if shade.kind == "rung" or right - left < 6.2 * len(shade.name):
+        return ""
     at = TOP + 11 + (12 if shade.kind == "attack" else 0)
-    return f'{rect}<text class="phase" x="{left + 4:.1f}" y="{at}">{escape(shade.name)}</text>'
+    return f'<text class="phase" x="{left + 4:.1f}" y="{at}">{escape(shade.name)}</text>'
 
 
 def _legend(lines: Sequence[Line], shades: Sequence[Shade]) -> str:

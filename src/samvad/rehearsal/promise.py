@@ -192,8 +192,10 @@ def _sound(promise: Promise, seen: Figures) -> Iterable[Finding]:
         yield Finding("stalls", share <= promise.stalls, says, share, promise.stalls)
     rate = (seen.lost + seen.went_back) / max(seen.listener_hours, 1e-9)
     rate = rate if seen.lost + seen.went_back else 0.0
-    says = f"Media were lost to listeners {seen.lost:,} times"
-    says += f", and playlists went back {seen.went_back:,} times." if seen.went_back else "."
+    says = "No media were lost to anybody."
+    if seen.lost + seen.went_back:
+        says = f"Media were lost to listeners {seen.lost:,} times"
+        says += f", and playlists went back {seen.went_back:,} times." if seen.went_back else "."
     if rate or seen.heard_first:
         yield Finding("nothing lost", rate <= promise.lost, says, rate, promise.lost)
     if seen.playlists:

@@ -13,7 +13,7 @@ from samvad.rehearsal.health import Health
 from samvad.rehearsal.promise import Figures, FullFigures
 from samvad.rehearsal.scenario import Phase
 from samvad.rehearsal.sight import Sight
-from samvad.rehearsal.tally import KINDS, PLAYLIST, RELOAD, STREAM, Tally
+from samvad.rehearsal.tally import KINDS, PLAYLIST, RELOAD, STREAM, Tally, is_honest
 
 _OVER_S = 1.0
 _JOIN_WINDOW = 3
@@ -121,7 +121,7 @@ class Record:
     ) -> Figures:
         """What the promise is held against; `tally` is all of the trial, or a part of it."""
         took = tally.of(*(k for k in range(len(KINDS)) if k not in (RELOAD, STREAM)))
-        misled = [(s, r) for s, r in tally.waits if abs(s - r) > max(10.0, 0.5 * max(s, r))]
+        misled = [(s, r) for s, r in tally.waits if not is_honest(s, r)]
         return Figures(
             failed=self._failed(tally),
             answers=took.total,

@@ -41,7 +41,13 @@ def _why(told: Mapping[str, Any]) -> str:
     if told["why"]:
         items = "".join(f"<li>{escape(says)}</li>" for says in told["why"])
         return f'<ul class="why">{items}</ul>'
-    return '<p class="why">Everybody who was let in heard it, in time and without a gap.</p>'
+    if told["knee"]:
+        return f'<p class="why">{escape(told["findings"][0]["says"])}</p>'
+    says = "Everybody who was let in heard it, in time and without a gap."
+    waiting = told["series"]["waiting"][-1] if told["series"]["waiting"] else 0
+    if waiting:
+        says += f" {waiting:,} still stood in line at the end."
+    return f'<p class="why">{says}</p>'
 
 
 def _tiles(told: Mapping[str, Any]) -> str:
@@ -51,15 +57,14 @@ def _tiles(told: Mapping[str, Any]) -> str:
         (f"{told['admitted']:,}", "were let in"),
         (f"{told['playing_peak']:,}", "listened at once, at the peak"),
         (
-            f"{sound['p50'] / 1000:.1f} s",
-            f"to the first sound; 99 of 100 in {sound['p99'] / 1000:.1f} s",
+            _seconds(sound["p50"]),
+            f"to the first sound; 99 of 100 within {_seconds(sound['p99'])}",
         ),
         (f"{told['stalled_listeners']:,}", "had the sound stop in the middle"),
     ]
     if told["waited"]:
-        tiles.append(
-            (f"{told['waited']:,}", f"stood in line, half of them up to {wait['p50'] / 1000:.0f} s")
-        )
+        half = f", half of them for up to {wait['p50'] / 1000:.0f} s" if wait["max"] else ""
+        tiles.append((f"{told['waited']:,}", f"stood in line{half}"))
     if told["refused"]:
         tiles.append((f"{told['refused']:,}", "times somebody was turned away"))
     if told["attacks"]:
@@ -261,6 +266,8 @@ def _generator(own: Mapping[str, Any]) -> str:
             f" It used {own['cpu_us_per_listener_s']:g} µs of a processor for each second of each "
             f"listener: it could have done about {could:,} such listeners a core."
         )
+    else:
+        says += " It was hardly used; its ceiling is measured by python -m bench.crowd --ceiling."
     return says
 
 
@@ -294,6 +301,10 @@ def _about(told: Mapping[str, Any]) -> str:
         )
     made = "".join(f"<tr><th>{escape(n)}</th><td>{escape(str(v))}</td></tr>" for n, v in rows)
     return f"<section><h2>About this rehearsal</h2><table>{made}</table></section>"
+
+
+def _seconds(ms: float) -> str:
+    return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
 
 
 def _length(seconds: float) -> str:

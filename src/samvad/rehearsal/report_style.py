@@ -38,7 +38,7 @@ font-family:inherit}.phase{fill:var(--ink);opacity:.75}
 .line.a{stroke:var(--a)}.line.b{stroke:var(--b)}.line.c{stroke:var(--c)}.line.d{stroke:var(--d)}
 .area{opacity:.16}.area.a{fill:var(--a)}.area.c{fill:var(--c)}
 .shade.phase{fill:var(--phase);stroke:var(--hair);stroke-width:.5}
-.shade.attack{fill:var(--attack);opacity:.55}.shade.rung{fill:var(--rung);opacity:.6}
+.shade.attack{fill:var(--attack);opacity:.4}.shade.rung{fill:var(--rung);opacity:.6}
 .bar{fill:var(--c)}.dot{fill:var(--a);opacity:.6}
 .mark{stroke:var(--d);stroke-dasharray:4 3;stroke-width:1.4}
 .legend{display:flex;flex-wrap:wrap;gap:4px 16px}

@@ -17,6 +17,8 @@ from samvad.rehearsal.steps import Knee, Step
 from samvad.rehearsal.tally import KINDS, Tally
 
 SCHEMA = 1
+IDLE_CPU = 0.01
+"""Of a core, that a process of the generator uses with nobody there."""
 
 
 def result(
@@ -136,9 +138,17 @@ def _generator(
         "machines": machines,
         "processes": processes,
         "cpu_us_per_listener_s": round(cpu_us, 2),
-        # What one core of it could have borne, had it done nothing but this.
-        "ceiling_per_core": int(1e6 / cpu_us) if cpu_us else None,
+        "ceiling_per_core": _ceiling(health, tally, processes),
     }
+
+
+def _ceiling(health: Health, tally: Tally, processes: int) -> int | None:
+    """How many such listeners one core of it could have been; None when it had so little to do
+    that this cannot be told. What a process needs without any listener is taken off."""
+    idle_s = IDLE_CPU * processes * health.wall_s
+    if not tally.listened_s or health.cpu_s < 3 * idle_s:
+        return None
+    return int(tally.listened_s / (health.cpu_s - idle_s))
 
 
 def _percentiles(took: Histogram) -> dict[str, float]:

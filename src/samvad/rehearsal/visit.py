@@ -20,6 +20,7 @@ from samvad.rehearsal.habit import Habit, Start
 from samvad.rehearsal.lean import LeanStream
 from samvad.rehearsal.library import Library
 from samvad.rehearsal.place import Place
+from samvad.rehearsal.retry import Retry
 from samvad.rehearsal.sound import NEVER, Sound
 from samvad.rehearsal.standing import Standing
 from samvad.rehearsal.stream import Stream
@@ -52,10 +53,7 @@ NOTHING: Asks = ()
 AT_PAGE, AT_ASSETS, AT_DOOR, IN_LINE, AT_MASTER, FOLLOWING, LEAVING, AWAY, GONE = range(9)
 _BEGIN = {Start.PAGE: AT_PAGE, Start.DOOR: AT_DOOR, Start.PLAY: AT_MASTER}
 
-_AGAIN_S = (0.4, 0.8, 1.6, 3.2, 6.0)
-"""Waits after failures, as the page's player has them; half of each is chance."""
-_LEAVE_S = 3.0
-"""For the word to the door that one leaves."""
+_LEAVE_S = 3.0  # for the word to the door that one leaves
 _SETTLED_S = 2.0
 """After this, serving.json (a second old at most) has every number that was let in."""
 
@@ -80,6 +78,7 @@ class Visit:
         "_library",
         "_next_at",
         "_play",
+        "_retry",
         "_since",
         "_sounded",
         "_standing",
@@ -88,7 +87,6 @@ class Visit:
         "_tally",
         "_ticket",
         "_tires_at",
-        "_tries",
         "due",
         "sound",
         "step",
@@ -119,7 +117,7 @@ class Visit:
         self._ticket = b""
         self._standing = Standing(tally)
         self._errands = Errands(library)
-        self._tries = 0
+        self._retry = Retry()
         self._sounded = False
         self._state_at = NEVER
         self.sound = Sound(tally)
@@ -387,9 +385,7 @@ class Visit:
             self._leave_at = now
 
     def _backoff(self) -> float:
-        most = _AGAIN_S[min(self._tries, len(_AGAIN_S) - 1)]
-        self._tries += 1
-        return most / 2 + most / 2 * self._chance.random()
+        return self._retry.wait_s(self._chance.random())
 
     def _poll_again(self, since: float) -> None:
         self._state_at = since + self._habit.state_every_s * (1 + self._chance.random() / 4)
@@ -412,7 +408,7 @@ class Visit:
             self._tally.failed("door unreadable")
             self._again(DOOR, now, 0.0)
             return
-        self._tries = 0
+        self._retry.worked()
         self._standing.knocked(verdict)
         if verdict.said is Said.ADMIT:
             self._let_in(verdict, now)
@@ -463,7 +459,7 @@ class Visit:
             self._tally.failed("serving unreadable")
             self._again(SERVING, now, 0.0)
             return
-        self._tries = 0
+        self._retry.worked()
         self._tally.out_of_order += self._library.went_back(serving, self._since[0] - _SETTLED_S)
         if place.has_news(serving):
             self._enter(AT_DOOR, now)
@@ -518,7 +514,7 @@ class Visit:
             self._sounded = True
             self._tally.first_sound.add(now - self._came_at)
         self.sound.add(now, stream.had_piece())
-        self._tries = 0
+        self._retry.worked()
         if stream.over:
             self._leave_at = min(self._leave_at, self._end_of_sound(now))
 

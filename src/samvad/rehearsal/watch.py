@@ -48,7 +48,7 @@ class Watch:
 
     def _seen(self) -> Sight:
         before = self.sight
-        state = _json(self._state)
+        state = state_of(self._state)
         raw_counts, raw_rung = state.get("counts"), state.get("rung")
         counts = raw_counts if isinstance(raw_counts, dict) else {}
         rung = raw_rung.get("n", 0) if isinstance(raw_rung, dict) else 0
@@ -137,7 +137,8 @@ def _whole(said: object, before: int | None) -> int | None:
     return said if isinstance(said, int) else before
 
 
-def _json(url: str) -> dict[str, object]:
+def state_of(url: str) -> dict[str, object]:
+    """The object at `url`; empty when there is none."""
     try:
         said = json.loads(_get(url)) if url else {}
     except ValueError:

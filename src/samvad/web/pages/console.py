@@ -25,6 +25,7 @@ from samvad.protocol import journal, operator
 from samvad.protocol.figures import as_dict
 from samvad.web.pages.live import live_config, manage_address
 
+LOAD = "load"
 MOST = 200
 """Entries of the log in one answer."""
 _NUMBER = re.compile(r"[0-9]{1,15}")
@@ -112,8 +113,9 @@ def log(request: HttpRequest, event_id: str) -> HttpResponse:
 
 
 def _who(fact: Fact) -> str:
-    """The name of who did it; of a rung, of who ordered it. "" when nobody did."""
-    return str(fact.data.get("who" if fact.kind == journal.RUNG else "by") or "")
+    """The name of who did it; "" when nobody did, as a rung that was climbed by load."""
+    by = str(fact.data.get("by") or "")
+    return "" if fact.kind == journal.RUNG and by == LOAD else by
 
 
 def _refused(request: HttpRequest, event_id: str) -> HttpResponse | None:

@@ -102,12 +102,10 @@ def _rung(fact: Fact) -> str:
 
 
 def _whose(fact: Fact) -> str:
-    by = str(fact.data.get("by") or "load")
-    if by == "load":
+    if str(fact.data.get("by") or "load") == "load":
         return _("By the load:")
-    if by in ("hold", "force"):
-        return _("By order:")
-    return _("By order of %(name)s:") % {"name": by}
+    who = str(fact.data.get("who") or "")
+    return _("By order of %(name)s:") % {"name": who} if who else _("By order:")
 
 
 def _by(fact: Fact, zone: str) -> str:
