@@ -129,6 +129,7 @@ def main() -> int:
                 for size in sizes:
                     for name in names if round_ % 2 == 0 else reversed(names):
                         runs.append(_measure(name, SERVERS[name], size, stretch, asked.seconds))
+                        _keep({"runs": [asdict(run) for run in runs]})  # should a later one fail
                         print(".", end="", file=sys.stderr, flush=True)
             rates = [float(rate) for rate in asked.joins.split(",") if float(rate)]
             joins = [_joins(rate) for rate in rates]
@@ -140,10 +141,14 @@ def main() -> int:
     except PlainError as error:
         print(f"{error.says} {error.mend}", file=sys.stderr)
         return 1
+    _keep(results)
+    return 0
+
+
+def _keep(results: dict[str, Any]) -> None:
     OUT.parent.mkdir(parents=True, exist_ok=True)
     before = json.loads(OUT.read_text()) if OUT.exists() else {}
     OUT.write_text(json.dumps(before | {k: v for k, v in results.items() if v}, indent=1) + "\n")
-    return 0
 
 
 def _machine() -> dict[str, Any]:

@@ -6,13 +6,17 @@ whole, and later by a part of its length that is the listener's own (event/listi
 
 import json
 from dataclasses import dataclass
+from random import Random
 
 from samvad.rehearsal.glance import Piece
+from samvad.rehearsal.habit import Habit
 from samvad.rehearsal.sound import NEVER
 from samvad.rehearsal.stream import Stream, Want
 from samvad.rehearsal.tally import LEAN, Tally
 
 PART_S, SEGMENT_S, PER_LONG = 0.64, 1.92, 3
+AGAIN_S = 0.5
+"""After a name that was not there, names are read anew."""
 SPREAD = 0.8
 """The crowd's requests are spread over so much of a segment's time."""
 BEGIN, BEGIN_LONG = 4, 2
@@ -75,10 +79,10 @@ class LeanStream(Stream):
         self.reload_at = NEVER
         return LEAN, self._path
 
-    def learn(self, names: Names, now: float, chance: float, tally: Tally) -> None:
+    def learn(self, names: Names, now: float, chance: Random, tally: Tally) -> None:
         """lean.json is here."""
         self._names, self._came = names, now
-        self.reload_at = now + names.again_s * (0.75 + chance / 4)
+        self.reload_at = now + names.again_s * (0.75 + chance.random() / 4)
         if self._number < 0 or self._number < names.first:
             tally.jumps += self._number >= 0
             self._number = names.first + max(0, names.ready - BEGIN)
@@ -87,11 +91,12 @@ class LeanStream(Stream):
                 self._number = max(names.long_first, whole) * PER_LONG
         self._plan()
 
-    def forget(self, now: float) -> None:
+    def missed(self, now: float) -> None:
         """A name was not there: the encoder has begun anew, or the gate has."""
+        self.had_piece()
         self._names, self._number = None, -1
         self._wanted, self._next = (), 0
-        self.next_at, self.reload_at = NEVER, now
+        self.next_at, self.reload_at = NEVER, now + AGAIN_S
 
     def _coming(self) -> tuple[Piece, int, float] | None:
         """The next piece, how many segments it is, and when it is to be asked for."""
@@ -130,3 +135,11 @@ class LeanStream(Stream):
         """When the piece that is wanted now was to be asked for. What it begins with was whole
         long before: that is asked for now."""
         return max(self._since, self._came) if self._next == len(self._wanted) - 1 else now
+
+
+def lean_stream(path: bytes, habit: Habit, chance: Random, now: float) -> LeanStream | None:
+    """Beside the playlist at `path`, for a listener of this habit; None when it reads playlists."""
+    if not habit.lean:
+        return None
+    beside = path.rpartition(b"/")[0] + b"/lean.json"
+    return LeanStream(beside, habit.long, chance.random(), now)

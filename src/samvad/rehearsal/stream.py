@@ -93,6 +93,19 @@ class Stream:
             self._next += 1
         return piece.duration_s
 
+    def missed(self, now: float) -> None:
+        """The piece is not there, and will not be."""
+        self.had_piece()
+
+    def due(self, next_at: float, state_at: float, list_free: bool, media_free: bool) -> float:
+        """The next moment at which something is to be done without an answer. Not before
+        `next_at`; `state_at` is the state's; free lines are those that wait for none."""
+        due = NEVER
+        if media_free and not self.fetching:
+            # Media wait only when a failure holds all back (or for the other line).
+            due = next_at if self.pending else min(state_at, max(next_at, self.next_at))
+        return min(due, max(self.reload_at, next_at)) if list_free else due
+
     def lost_media(self) -> None:
         """No answer; it stays wanted."""
         self._asked = None

@@ -15,9 +15,9 @@ from random import Random
 
 from samvad.rehearsal.answer import Head
 from samvad.rehearsal.errands import Errands
-from samvad.rehearsal.glance import NoPlaylist, resolve, unzip
+from samvad.rehearsal.glance import resolve, unzip
 from samvad.rehearsal.habit import Habit, Start
-from samvad.rehearsal.lean import LeanStream
+from samvad.rehearsal.lean import LeanStream, lean_stream
 from samvad.rehearsal.library import Library
 from samvad.rehearsal.place import Place
 from samvad.rehearsal.retry import Retry
@@ -42,6 +42,7 @@ from samvad.rehearsal.tally import (
 )
 from samvad.rehearsal.verdict import Said, Verdict, knock, leave, read_verdict
 
+_LISTS = (PLAYLIST, RELOAD, LEAN)
 IDLE, DISCARDED = -1, len(KINDS)
 """What a line does, when it is not one of the kinds of request."""
 
@@ -109,7 +110,7 @@ class Visit:
         self._next_at = at
         self._stream: Stream | None = None
         for line, kind in enumerate(self._doing):
-            if kind in (INIT, MEDIA, PLAYLIST, RELOAD, LEAN):
+            if kind in (INIT, MEDIA, *_LISTS):
                 self._doing[line] = DISCARDED
         every_s = self._habit.state_every_s
         if step == AT_MASTER and every_s and self._state_at == NEVER:
@@ -151,22 +152,13 @@ class Visit:
 
     def _set_due(self) -> None:
         """The next moment at which something is to be done without an answer."""
-        due = self._leave_at if self._leave_at < self._drop_at else self._drop_at
-        due = min(due, self._tires_at)
-        stream = self._stream
-        if stream is None:
-            if self._doing[0] == IDLE:
-                due = min(due, self._next_at, self._state_at)
-        else:
-            if self._doing[1 if stream.blocking else 0] == IDLE:
-                # Media wait only when a failure holds all back (or for the other line).
-                at = self._next_at
-                if not stream.pending:
-                    at = min(self._state_at, max(at, stream.next_at))
-                due = at if at < due and not stream.fetching else due
-            if self._doing[0] == IDLE:
-                at = stream.reload_at if stream.reload_at > self._next_at else self._next_at
-                due = at if at < due else due
+        due = min(self._leave_at, self._drop_at, self._tires_at)
+        stream, free = self._stream, self._doing[0] == IDLE
+        if stream is not None:
+            media_free = self._doing[1] == IDLE if stream.blocking else free
+            due = min(due, stream.due(self._next_at, self._state_at, free, media_free))
+        elif free:
+            due = min(due, self._next_at, self._state_at)
         self.due = due
 
     def _cut(self, now: float) -> None:
@@ -287,12 +279,10 @@ class Visit:
             self._not_given(kind, head, now)
         elif stream is not None and kind == MEDIA:
             self._heard(stream, now)
-        elif stream is not None and kind in (PLAYLIST, RELOAD):
+        elif stream is not None and kind in _LISTS:
             self._read_playlist(stream, kind, body, head.gzip, now)
         elif kind == STATE:
             self._poll_again(max(since, now - 1.0))
-        elif isinstance(stream, LeanStream) and kind == LEAN:
-            self._read_names(stream, body, head.gzip, now)
         elif stream is not None and kind == INIT:
             stream.had_init()
         elif kind == SERVING:
@@ -324,7 +314,7 @@ class Visit:
 
     def _not_given(self, kind: int, head: Head, now: float) -> None:
         status, stream = head.status, self._stream
-        of_playlist = kind in (MASTER, PLAYLIST, RELOAD, LEAN)
+        of_playlist = kind == MASTER or kind in _LISTS
         if of_playlist and status == 503 and self.sound.dry_at == NEVER:
             self._tally.not_yet += 1
             self._came_at = now  # there is nothing to be heard yet
@@ -342,10 +332,8 @@ class Visit:
         elif stream is not None and kind == INIT:
             stream.had_init()
         elif stream is not None and kind == MEDIA:
-            stream.had_piece()
+            stream.missed(now)
             self._tally.jumps += 1
-            if isinstance(stream, LeanStream):
-                stream.forget(now + self._backoff())
         else:
             self._again(kind, now, head.retry_after_s)
 
@@ -353,7 +341,7 @@ class Visit:
         """What failed is asked for again, later."""
         if kind in (PAGE, DOOR, MASTER, SERVING):
             self._next_at = now + max(retry_after_s, self._backoff())
-        elif self._stream is not None and kind in (PLAYLIST, RELOAD, LEAN):
+        elif self._stream is not None and kind in _LISTS:
             self._stream.reload_at = now + max(retry_after_s, self._backoff())
         elif kind == STATE:
             self._poll_again(now)
@@ -454,19 +442,18 @@ class Visit:
             return
         wanted = (uri for codecs, uri in variants if codecs.startswith(self._habit.rendition))
         path = resolve(self._play, next(wanted, variants[0][1]))
-        if self._habit.lean:
-            path = path.rpartition(b"/")[0] + b"/lean.json"
-            self._stream = LeanStream(path, self._habit.long, self._chance.random(), now)
-            return
-        self._stream = Stream(path, low, now)
+        self._stream = lean_stream(path, self._habit, self._chance, now) or Stream(path, low, now)
 
     def _read_playlist(
         self, stream: Stream, kind: int, body: bytes, gzip: bool, now: float
     ) -> None:
         try:
+            if isinstance(stream, LeanStream):
+                stream.learn(self._library.names(body, gzip), now, self._chance, self._tally)
+                return
             glance = self._library.glance(body, gzip)
-        except NoPlaylist:
-            self._tally.failed("playlist unreadable")
+        except ValueError:
+            self._tally.failed(f"{KINDS[kind]} unreadable")
             self._again(kind, now, 0.0)
             return
         changed = stream.read(glance, self._tally)
@@ -474,15 +461,6 @@ class Visit:
         stream.pace(self._since[0], now, changed, self._habit.reload_s, self._tally)
         if stream.over:
             self._leave_at = min(self._leave_at, max(now, self._end_of_sound(now)))
-
-    def _read_names(self, stream: LeanStream, body: bytes, gzip: bool, now: float) -> None:
-        try:
-            names = self._library.names(body, gzip)
-        except ValueError:
-            self._tally.failed("lean unreadable")
-            self._again(LEAN, now, 0.0)
-            return
-        stream.learn(names, now, self._chance.random(), self._tally)
 
     def _heard(self, stream: Stream, now: float) -> None:
         """A piece is complete."""
