@@ -15,10 +15,10 @@ from samvad.base.settings import load as load_settings
 from samvad.cli.plan import plan
 from samvad.cli.rehearse import rehearse
 from samvad.protocol import certificate as certificates
-from samvad.protocol.certificate import CAREFUL_SEATS
+from samvad.protocol.certificate import CertificateError, outdated
 from samvad.protocol.permission import PATH
 from samvad.protocol.plan import PlanFolder
-from samvad.protocol.proven import here, limits_of, mark
+from samvad.protocol.proven import certificate_of, here, mark
 from samvad.protocol.secret import make_secret
 from samvad.protocol.signing import public_key
 from samvad.rehearsal.attack import Attack
@@ -147,16 +147,19 @@ def test_a_kept_rehearsal_becomes_a_certificate_and_the_plan_uses_it(
         data.certificate(EVENT).read_bytes(), public_key(make_secret(data.secret), EVENT)
     )
     assert own.seats == 2000
-    gate = asdict(load_settings(data.data).gate)
-    held = limits_of(data, make_secret(data.secret), "fedcba4321", here(gate))
-    assert (held.seats, held.joins_per_s, held.notice) == (3000, 150.0, "")
-    assert limits_of(data, make_secret(data.secret), EVENT, here(gate)).seats == 2000
-    before = mark(data, EVENT)
+    secret = make_secret(data.secret)
+    held = certificate_of(data, secret, "fedcba4321")  # has none of its own
+    assert held is not None
+    assert held.seats == 3000
+    assert outdated(held, here(asdict(load_settings(data.data).gate))) == []
+    held = certificate_of(data, secret, EVENT)
+    assert held is not None
+    assert held.seats == 2000
+    before_mark = mark(data, EVENT)
     data.certificate(EVENT).write_text("{}")
-    assert mark(data, EVENT) != before
-    broken = limits_of(data, make_secret(data.secret), EVENT, here(gate))
-    assert broken.seats == CAREFUL_SEATS
-    assert "does not hold" in broken.notice
+    assert mark(data, EVENT) != before_mark
+    with pytest.raises(CertificateError):
+        certificate_of(data, secret, EVENT)
     # Another gate's settings: it says nothing of this site any more.
     (data.data / "samvad.toml").write_text("[gate]\nwindow_s = 30.0\n")
     assert "outdated" in run(plan, "--listeners", "30k", data=data)

@@ -20,6 +20,11 @@ def memory_gb() -> int:
     return round(int(kb[0]) / 1024 / 1024) if kb else 0
 
 
+def load() -> float:
+    """Processes that ran or wanted to, on average over the last minute."""
+    return round(os.getloadavg()[0], 1)
+
+
 def _field(path: str, name: str) -> str:
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace")

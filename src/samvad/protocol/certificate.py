@@ -1,8 +1,8 @@
 """A rehearsal's certificate: how many seats and joins a second were proven, on what. Pure.
 
-It is signed by the event's key (or the site's, event ""), lies in the data folder, and the
-door takes its limits from it: `limits`. It holds for the version, the settings and the machine
-it was won on; when one of these has changed it is outdated, and the door is careful again.
+It is signed by the event's key (or the site's, event ""), lies in the data folder, and the door
+takes its limits from it (gate/proof.py). It holds for the version, the settings and the machine
+it was won on; when one of these has changed it is outdated, and the door says so.
 """
 
 import dataclasses
@@ -17,9 +17,6 @@ from samvad.protocol.signing import MOST_BYTES, SignatureError, opened, sign
 KIND = "rehearsal-certificate"
 MARGIN = 0.75
 """Of the knee, that the door may use."""
-CAREFUL_SEATS = 500
-CAREFUL_JOINS_PER_S = 50.0
-"""What a door without a certificate lets in at most, unless its host says otherwise."""
 
 
 class CertificateError(ValueError):
@@ -57,15 +54,6 @@ class Certificate:
     at_ms: int
     place: Place
     promise: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the door uses. `notice`: what the console is to say about it, or ""."""
-
-    seats: int
-    joins_per_s: float
-    notice: str = ""
 
 
 def settings_mark(settings: Mapping[str, Any]) -> str:
@@ -139,21 +127,3 @@ def outdated(certificate: Certificate, here: Place) -> list[str]:
     if (was.cpus, was.cpu) != (here.cpus, here.cpu) or abs(was.memory_gb - here.memory_gb) > 1:
         found.append("it was won on another machine")
     return found
-
-
-def limits(certificate: Certificate | None, here: Place) -> Limits:
-    """The door's limits; careful ones, with a notice, when nothing better is proven."""
-    if certificate is None:
-        return Limits(
-            CAREFUL_SEATS,
-            CAREFUL_JOINS_PER_S,
-            "No rehearsal has proven what this site bears; careful limits are in force.",
-        )
-    reasons = outdated(certificate, here)
-    if reasons:
-        return Limits(
-            min(CAREFUL_SEATS, certificate.seats),
-            min(CAREFUL_JOINS_PER_S, certificate.joins_per_s),
-            f"The certificate is outdated: {'; '.join(reasons)}. Careful limits are in force.",
-        )
-    return Limits(certificate.seats, certificate.joins_per_s)

@@ -9,15 +9,7 @@ from typing import Any
 from samvad import __version__
 from samvad.base import machine
 from samvad.base.folders import Folders
-from samvad.protocol.certificate import (
-    Certificate,
-    CertificateError,
-    Limits,
-    Place,
-    limits,
-    read,
-    settings_mark,
-)
+from samvad.protocol.certificate import Certificate, Place, read, settings_mark
 from samvad.protocol.signing import MOST_BYTES, public_key
 
 
@@ -43,16 +35,6 @@ def certificate_of(folders: Folders, secret: bytes, event: str) -> Certificate |
             continue
         return read(text, public_key(secret, name))
     return None
-
-
-def limits_of(folders: Folders, secret: bytes, event: str, place: Place) -> Limits:
-    """What the door of `event` may use at `place`, with a notice where it has to be careful."""
-    try:
-        return limits(certificate_of(folders, secret, event), place)
-    except CertificateError as error:
-        careful = limits(None, place)
-        notice = f"The certificate does not hold: {error}. Careful limits are in force."
-        return Limits(careful.seats, careful.joins_per_s, notice)
 
 
 def mark(folders: Folders, event: str) -> tuple[int, int]:

@@ -73,6 +73,7 @@ class Rehearsal:
     crowd: Callable[[Trial], AnyCrowd] = Crowd
     record: Record = field(init=False)
     _stopped: bool = False
+    _load_before: float = 0.0
 
     def stop(self) -> None:
         """End within a second; `run` returns a partial result."""
@@ -81,6 +82,7 @@ class Rehearsal:
     def run(self, show: Callable[[Row], None]) -> dict[str, Any]:
         """The result; `show` is called with each second's row. Raises PlainError."""
         scenario, url = self.scenario, self.url
+        self._load_before = machine.load()
         here = is_here(url)
         permit = "" if here else fetch(url, self.key)
         trial = scenario.trial(url, permit)
@@ -250,7 +252,7 @@ class Rehearsal:
             knee=knee,
             steps=climb.steps if climb is not None else (),
             partial=over,
-            about=_about(),
+            about=_about(self._load_before),
             machines=crowd.machines,
             processes=crowd.processes,
         )
@@ -260,7 +262,7 @@ def _cores(crowd: AnyCrowd) -> int:
     return max(1, min(crowd.processes, machine.cpus() * crowd.machines))
 
 
-def _about() -> dict[str, Any]:
+def _about(load_before: float) -> dict[str, Any]:
     return {
         "version": __version__,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -268,5 +270,6 @@ def _about() -> dict[str, Any]:
             "cpus": machine.cpus(),
             "cpu": machine.cpu_name(),
             "memory_gb": machine.memory_gb(),
+            "load_before": load_before,
         },
     }

@@ -153,9 +153,11 @@ def _shade(shade: Shade, x: Axis) -> str:
     left, right = x(shade.from_x), min(x(shade.to_x), WIDTH - RIGHT)
     if right <= left:
         return ""
+    # Rungs are a band below the curves: an attack and the rung it brings are at the same time.
+    y, height = (HEIGHT - BOTTOM, 6) if shade.kind == "rung" else (TOP, HEIGHT - TOP - BOTTOM)
     return (
         f'<rect class="shade {shade.kind}" x="{left:.1f}" width="{right - left:.1f}" '
-        f'y="{TOP}" height="{HEIGHT - TOP - BOTTOM}"/>'
+        f'y="{y}" height="{height}"/>'
     )
 
 

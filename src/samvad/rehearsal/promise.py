@@ -260,7 +260,7 @@ def _full(promise: Promise, seen: Figures) -> Iterable[Finding]:
     share = full.heard / full.count
     says = f"{full.heard} of {full.count} full listeners decoded and heard it whole."
     if share < promise.heard:
-        says = f"Only {says[0].lower()}{says[1:]} The others: {full.reason}."
+        says = f"Only {says[0].lower()}{says[1:]} The others: {full.reason.rstrip('.')}."
     yield Finding("served means heard", share >= promise.heard, says, share, promise.heard)
     if full.altered:
         says = f"{full.altered} media objects were not the same for everybody."

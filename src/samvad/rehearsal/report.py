@@ -280,7 +280,7 @@ def _about(told: Mapping[str, Any]) -> str:
         (
             "Machine",
             f"{machine['cpu'] or 'unknown'}, {machine['cpus']} processors, "
-            f"{machine['memory_gb']} GB",
+            f"{machine['memory_gb']} GB; load before: {machine.get('load_before', 'unknown')}",
         ),
         (
             "Generator",

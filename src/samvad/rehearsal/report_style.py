@@ -2,11 +2,11 @@
 
 STYLE = """
 :root{--paper:#fbfaf7;--ink:#1f1d1a;--soft:#5d5850;--hair:#ddd7cc;--kept:#1d6b45;--broken:#8a4b00;
---a:#274b8f;--b:#8b8378;--c:#1d7a6f;--d:#9a5b12;--attack:#e4b9a5;--phase:#efebe2;--rung:#d8cdf0;
+--a:#274b8f;--b:#8b8378;--c:#1d7a6f;--d:#9a5b12;--attack:#e4b9a5;--phase:#efebe2;--rung:#9a86cf;
 color-scheme:light dark}
 @media(prefers-color-scheme:dark){:root{--paper:#191816;--ink:#ece7dd;--soft:#aaa294;--hair:#3a3732;
 --kept:#7ccfa3;--broken:#f0b266;--a:#9dbcf5;--b:#8f887c;--c:#79cfc3;--d:#e0a866;--attack:#5b3527;
---phase:#24221f;--rung:#3d3553}}
+--phase:#24221f;--rung:#8f7cc4}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);
 font:16px/1.6 "Noto Sans",system-ui,-apple-system,"Segoe UI",sans-serif}
@@ -38,7 +38,7 @@ font-family:inherit}.phase{fill:var(--ink);opacity:.75}
 .line.a{stroke:var(--a)}.line.b{stroke:var(--b)}.line.c{stroke:var(--c)}.line.d{stroke:var(--d)}
 .area{opacity:.16}.area.a{fill:var(--a)}.area.c{fill:var(--c)}
 .shade.phase{fill:var(--phase);stroke:var(--hair);stroke-width:.5}
-.shade.attack{fill:var(--attack);opacity:.4}.shade.rung{fill:var(--rung);opacity:.6}
+.shade.attack{fill:var(--attack);opacity:.4}.shade.rung{fill:var(--rung)}
 .bar{fill:var(--c)}.dot{fill:var(--a);opacity:.6}
 .mark{stroke:var(--d);stroke-dasharray:4 3;stroke-width:1.4}
 .legend{display:flex;flex-wrap:wrap;gap:4px 16px}

@@ -67,30 +67,10 @@ class Visit:
     """
 
     __slots__ = (
-        "_away_s",
-        "_came_at",
-        "_chance",
-        "_doing",
-        "_drop_at",
-        "_errands",
-        "_habit",
-        "_leave_at",
-        "_library",
-        "_next_at",
-        "_play",
-        "_retry",
-        "_since",
-        "_sounded",
-        "_standing",
-        "_state_at",
-        "_stream",
-        "_tally",
-        "_ticket",
-        "_tires_at",
-        "due",
-        "sound",
-        "step",
-        "tick",
+        *("_away_s", "_came_at", "_chance", "_doing", "_drop_at", "_errands", "_habit"),
+        *("_leave_at", "_library", "_next_at", "_play", "_retry", "_since", "_sounded"),
+        *("_standing", "_state_at", "_stream", "_tally", "_ticket", "_tires_at"),
+        *("due", "sound", "step", "tick"),
     )
 
     def __init__(
@@ -115,12 +95,9 @@ class Visit:
         self._since = [0.0] * habit.lines
         self._tires_at = tires_at
         self._ticket = b""
-        self._standing = Standing(tally)
-        self._errands = Errands(library)
-        self._retry = Retry()
-        self._sounded = False
-        self._state_at = NEVER
-        self.sound = Sound(tally)
+        self._standing, self.sound = Standing(tally), Sound(tally)
+        self._errands, self._retry = Errands(library), Retry()
+        self._sounded, self._state_at = False, NEVER
         self._enter(_BEGIN[habit.start], now)
         self.due, self.tick = now, 0
         tally.arrived += 1
@@ -193,10 +170,9 @@ class Visit:
         self.due = due
 
     def _cut(self, now: float) -> None:
-        if self.step != AWAY:
-            self._tally.here_now -= 1
         self.sound.end(now)
         if self.step != AWAY:
+            self._tally.here_now -= 1
             self._standing.away(gone=now >= self._leave_at)
         self._doing = [IDLE] * self._habit.lines
         self._state_at = NEVER
