@@ -102,9 +102,11 @@ class Rehearsal:
             cast.until_ready()
             # A step at a time, where there are steps.
             climb = self._climb(crowd)
-            began = time.monotonic() + (LEAD_S if crowd.machines == 1 else LEAD_OF_MANY_S)
+            lead_s = LEAD_S if crowd.machines == 1 else LEAD_OF_MANY_S
+            began = time.monotonic() + lead_s
             if self.at_doors:
                 began = max(began, time.monotonic() + self._until_doors_s(state))
+                self._wait_until(began - lead_s)
             cast.begin(began)
 
             def each_second(now: Snapshot) -> bool:
@@ -117,6 +119,13 @@ class Rehearsal:
             end = crowd.run(each_second, began)
             left = self._left_open(trial, end) if here else (0, 0)
         return self._result(trial=trial, end=end, crowd=crowd, cast=cast, climb=climb, left=left)
+
+    def _wait_until(self, at: float) -> None:
+        """Raises PlainError when it is ended meanwhile."""
+        while (left := at - time.monotonic()) > 0:
+            if self._stopped:
+                raise PlainError("The rehearsal was ended before it began.")
+            time.sleep(min(left, 0.2))
 
     def _until_doors_s(self, state: str) -> float:
         """Seconds until the rehearsal has to begin. Raises PlainError."""
