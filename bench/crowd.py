@@ -1,13 +1,15 @@
-"""A crowd of plain-HLS listeners on one core: gate against nginx, on this machine.
+"""A crowd of listeners on one core: the gate, nginx and Icecast, on this machine.
 
-    python -m bench.crowd                      2 and 10 thousand listeners, about 90 s
-    python -m bench.crowd --listeners 20000,60000 --rounds 3 --seconds 20
+    python -m bench.crowd                      4 thousand listeners, about 90 s
+    python -m bench.crowd --listeners 20000,60000,115000 --rounds 3 --seconds 20
     python -m bench.crowd --ceiling 20000,60000       what the generator itself can do
 
 The server has core 0, the load core 1; rounds are interleaved, so that what else this machine
 does falls on all alike. Each listener has a connection and a ticket of its own, sends the
 headers of a browser, asks for the playlist at its pace and for each new object, and for
-state.json every 5 s. Latencies count from the intended moment. Writes build/bench/crowd.json.
+state.json every 5 s. The lean ones ask as our page does on the lower rungs. Icecast's listeners
+read an endless answer; their latency is how far they lie behind their own best pace. Latencies
+count from the intended moment. Writes build/bench/crowd.json.
 """
 
 import argparse
@@ -22,24 +24,41 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.crowd_icecast import Icecast, Listened, listen
 from bench.crowd_servers import Gate, Nginx, Server, scratch_folder
 from samvad.base.errors import PlainError
 from samvad.rehearsal.habit import Start
 from samvad.rehearsal.pacer import Shape
 from samvad.rehearsal.shards import Crowd, Snapshot
-from samvad.rehearsal.tally import DOOR, MEDIA, PLAYLIST
+from samvad.rehearsal.tally import DOOR, LEAN, MEDIA, PLAYLIST
 from samvad.rehearsal.trial import Trial
 
 LOAD_CORE = 1
 OUT = Path("build/bench/crowd.json")
 ARRIVALS_PER_S = 4000
+ICECAST_PER_S = 500
+"""It lets few connections wait to be accepted; those beyond come a second later by TCP's rules."""
 SETTLE_S = 3.0
 
 Make = Callable[[Path, int, int], Server]
-SERVERS: dict[str, Make] = {
-    "gate": Gate,
-    "nginx": lambda f, n, s: Nginx(f, n, s, sendfile=True),
-    "nginx-nosendfile": lambda f, n, s: Nginx(f, n, s, sendfile=False),
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A server, and how its listeners ask."""
+
+    make: Make
+    lean: bool = False
+    long: bool = False
+
+
+SERVERS: dict[str, Arm] = {
+    "gate": Arm(Gate),
+    "gate-lean": Arm(Gate, lean=True),
+    "gate-lean-long": Arm(Gate, lean=True, long=True),
+    "nginx": Arm(lambda f, n, s: Nginx(f, n, s, sendfile=True)),
+    "nginx-nosendfile": Arm(lambda f, n, s: Nginx(f, n, s, sendfile=False)),
+    "icecast": Arm(Icecast),
 }
 
 
@@ -86,8 +105,8 @@ class Joins:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="bench.crowd", description="Gate against nginx.")
-    parser.add_argument("--listeners", default="2000,10000", help="sizes, separated by commas")
+    parser = argparse.ArgumentParser(prog="bench.crowd", description="Gate, nginx, Icecast.")
+    parser.add_argument("--listeners", default="4000", help="sizes, separated by commas")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=6.0, help="measured, of each run")
     parser.add_argument("--only", default=",".join(SERVERS), help="servers, by commas")
@@ -109,7 +128,7 @@ def main() -> int:
             for round_ in range(asked.rounds):
                 for size in sizes:
                     for name in names if round_ % 2 == 0 else reversed(names):
-                        runs.append(_measure(SERVERS[name], size, stretch, asked.seconds))
+                        runs.append(_measure(name, SERVERS[name], size, stretch, asked.seconds))
                         print(".", end="", file=sys.stderr, flush=True)
             rates = [float(rate) for rate in asked.joins.split(",") if float(rate)]
             joins = [_joins(rate) for rate in rates]
@@ -158,14 +177,24 @@ class _Window:
         return True
 
 
-def _measure(make: Make, listeners: int, stretch: int, seconds: float) -> Run:
-    object_s = 1.92 * stretch
-    arrive_s = max(1.0, listeners / ARRIVALS_PER_S)
-    from_s = arrive_s + SETTLE_S
+def _measure(name: str, arm: Arm, listeners: int, stretch: int, seconds: float) -> Run:
+    object_s = 1.92 * (3 if arm.long else stretch)
+    arrive_s = max(1.0, listeners / (ICECAST_PER_S if arm.make is Icecast else ARRIVALS_PER_S))
+    from_s = arrive_s + SETTLE_S + (object_s if arm.lean else 0.0)
     with scratch_folder() as folder:
-        server = make(folder, listeners, stretch)
+        server = arm.make(folder, listeners, stretch)
         try:
             empty_kb = server.memory_kb()
+            if isinstance(server, Icecast):
+                heard = listen(
+                    server,
+                    listeners,
+                    arrive_s=arrive_s,
+                    from_s=from_s,
+                    to_s=from_s + seconds,
+                    core=LOAD_CORE,
+                )
+                return _of_streams(Run(name, listeners, 0.0, seconds), heard, empty_kb)
             trial = Trial(
                 url=server.url,
                 listeners=listeners,
@@ -177,6 +206,8 @@ def _measure(make: Make, listeners: int, stretch: int, seconds: float) -> Run:
                 state=server.state,
                 reload_s=object_s,
                 lines=1,
+                lean=arm.lean,
+                long=arm.long,
             )
             window = _Window(server, from_s, from_s + seconds)
             with Crowd(trial, cores=[LOAD_CORE]) as crowd:
@@ -185,9 +216,22 @@ def _measure(make: Make, listeners: int, stretch: int, seconds: float) -> Run:
             server.stop()
     if window.first is None or window.last is None:
         raise PlainError("The load ended before it was measured.")
-    run = Run(server.name, listeners, object_s, seconds)
+    run = Run(name, listeners, object_s, seconds)
     _fill(run, window)
     run.kb_per_listener = (window.memory_kb - empty_kb) / listeners
+    return run
+
+
+def _of_streams(run: Run, heard: Listened, empty_kb: int) -> Run:
+    run.playing = heard.playing
+    run.requests_per_s = heard.readings / run.seconds
+    run.cpu_us_per_listener_s = heard.server_cpu_s / max(heard.playing * run.seconds, 1) * 1e6
+    run.cpu_us_per_request = heard.server_cpu_s / max(heard.readings, 1) * 1e6
+    run.cpu_share = heard.server_cpu_s / run.seconds
+    run.p50, run.p99, run.p999 = (heard.took.percentile(p) * 1000 for p in (0.5, 0.99, 0.999))
+    run.late = heard.late
+    run.errors = {"lost": heard.lost} if heard.lost else {}
+    run.kb_per_listener = (heard.memory_kb - empty_kb) / run.listeners
     return run
 
 
@@ -198,7 +242,7 @@ def _fill(run: Run, window: _Window) -> None:
     tally, health = last.tally.since(first.tally), last.health.since(first.health)
     seconds, cpu_s = health.wall_s, cpu_1 - cpu_0
     requests = sum(h.total for h in tally.took)
-    took = tally.of(PLAYLIST, MEDIA)
+    took = tally.of(PLAYLIST, LEAN, MEDIA)
     run.seconds = seconds
     run.playing = tally.playing_now
     run.requests_per_s = requests / seconds
@@ -265,7 +309,7 @@ def _ceiling(listeners: int, seconds: float) -> Run:
     def still(folder: Path, count: int, stretch: int) -> Server:
         return Nginx(folder, count, stretch, sendfile=False, live=False)
 
-    return _measure(still, listeners, 1, seconds)
+    return _measure("nginx, still", Arm(still), listeners, 1, seconds)
 
 
 def _print_ceiling(runs: list[Run]) -> None:

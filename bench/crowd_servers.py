@@ -17,9 +17,11 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from samvad.base.errors import PlainError
 from samvad.protocol.media import AAC, OPUS, PART_48K, PART_S, PARTS_PER_SEGMENT
+from samvad.protocol.plan import JOINS_MAX_PER_S
 from samvad.protocol.playlist import (
     Form,
     Window,
@@ -75,8 +77,8 @@ class Gate(Server):
 
     name, start = "gate", Start.DOOR
 
-    def __init__(self, folder: Path, listeners: int, stretch: int, seats: int = 0) -> None:
-        """`seats` 0: enough for all `listeners`."""
+    def __init__(self, folder: Path, listeners: int, stretch: int, **air: Any) -> None:
+        """`air`: for OnAir, where it is not to be a door for all `listeners` and no ladder."""
         self.gates = Gates(
             folder,
             -(-listeners // (WORKER_CONNECTIONS - 1000)),
@@ -90,8 +92,13 @@ class Gate(Server):
         self.url = f"{self.gates.url}/door/{EVENT}"
         self.pin()
         window = int(WINDOW_S / (PART_S * PARTS_PER_SEGMENT * stretch)) + 2
-        seats = seats or listeners + 500
-        self.on_air = OnAir(self.gates, seats=seats, window=window, stretch=stretch)
+        # Nobody is made to wait, and no rung gives up anything: the bare cost is measured.
+        bare: dict[str, Any] = {
+            "seats": listeners + 500,
+            "joins_per_s": JOINS_MAX_PER_S,
+            "ladder": (),
+        }
+        self.on_air = OnAir(self.gates, window=window, stretch=stretch, **bare | air)
 
     def pids(self) -> list[int]:
         return [process.pid for process in self.gates.processes]
@@ -260,7 +267,9 @@ def _answers(port: int) -> bool:
 def _cpu_s(pid: int) -> float:
     """From the scheduler's own count in ns where there is one, else in ticks."""
     try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+        # Of each thread: the process's own file tells of its first one only.
+        threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+        return sum(int(of.read_text().split()[0]) for of in threads) / 1e9
     except (OSError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -21,7 +21,7 @@ from pathlib import Path
 from bench.crowd_servers import Gate, scratch_folder
 from bench.gate_load import load
 from samvad.base.errors import PlainError
-from samvad.protocol.ladder import CLOSED, EFFECTS
+from samvad.protocol.ladder import CLOSED, DEFAULT_LADDER
 from samvad.rehearsal.habit import Start
 from samvad.rehearsal.shards import Crowd, Snapshot
 from samvad.rehearsal.tally import DOOR, SERVING
@@ -152,9 +152,10 @@ def refusals(seconds: float = 3.0) -> list[Cost]:
     """At a full door of a closed house, and with a forged ticket."""
     found = []
     with scratch_folder() as folder:
-        server = Gate(folder, 100, 1)
+        server = Gate(folder, 100, 1, ladder=DEFAULT_LADDER)
         try:
-            server.on_air.order(1 + EFFECTS.index(CLOSED))
+            closed = [rung.effect for rung in DEFAULT_LADDER].index(CLOSED) + 1
+            server.on_air.order(closed)
             asks = {
                 "a refusal: forged ticket": (f"/live/{EVENT}/{'A' * 32}/master.m3u8", b""),
                 "a refusal: what is no knock": (f"/door/{EVENT}", b"[]"),

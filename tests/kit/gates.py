@@ -217,7 +217,10 @@ class Gates:
         )
         with open(self.log, "ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-c", code, str(self.folders.data), str(index)],
+                [
+                    *("setpriv", "--pdeathsig", "KILL", sys.executable, "-c", code),
+                    *(str(self.folders.data), str(index)),
+                ],
                 env=self.env,
                 stdout=log,
                 stderr=log,

@@ -4,6 +4,7 @@ import threading
 import time
 from dataclasses import replace
 
+from samvad.protocol.ladder import DEFAULT_LADDER, Rung
 from samvad.protocol.media import PART_48K, PART_S
 from samvad.protocol.plan import DoorPlan
 from samvad.protocol.room import LadderOrder, Phase, RoomSpeaker, RoomState
@@ -26,6 +27,7 @@ class OnAir:
         *,
         seats: int,
         joins_per_s: int = 100_000,
+        ladder: tuple[Rung, ...] = DEFAULT_LADDER,
         window: int = 12,
         stretch: int = 1,
         page: str | None = None,
@@ -34,7 +36,7 @@ class OnAir:
         self.programme = Programme(gates.secret)
         door = DoorPlan(joins_per_s=joins_per_s)
         pages = {"pages": {"en": page}} if page else {}
-        gates.plans.write(a_plan(seats=seats, door=door, **pages))
+        gates.plans.write(a_plan(seats=seats, door=door, ladder=ladder, **pages))
         self.stage = StageDouble(gates.folders)
         now_ms = int(time.time() * 1000)
         room = RoomState(

@@ -13,16 +13,11 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from samvad.base.settings import load
-from samvad.protocol import certificate as certificates
-from samvad.protocol.certificate import Place
 from samvad.protocol.journal import COUNTS, read_from
 from samvad.protocol.playlist_reader import read_master, read_media
-from samvad.protocol.proven import here
 from samvad.protocol.room import Phase, Replay, RoomSpeaker, RoomState, StatusLine
 from samvad.protocol.uplink import Forget
 from tests.kit.gates import (
@@ -681,47 +676,3 @@ def test_a_damaged_plan_leaves_what_there_is(tmp_path: Path) -> None:
         (gates.folders.plans / f"{EVENT}.json").write_text(json.dumps({"schema": 1}))
         until_now(lambda: gates.counter("plan_complaints") == 1, 5, "nobody complains")
         assert gates.get("/e/a-talk").status == 200
-
-
-def test_the_door_takes_its_limits_from_a_certificate(tmp_path: Path) -> None:
-    with running_gates(tmp_path, 2, {"SAMVAD_GATE_SEATS": "7"}) as gates:
-        evening = Evening(gates, seats=0)
-
-        def said() -> tuple[int, Any]:
-            told = gates.get(f"/live/{EVENT}/state.json").json
-            return told["counts"]["seats"], told["certificate"]
-
-        assert said() == (7, None), "careful, and nothing is proven"
-        settings = dataclasses.asdict(load(tmp_path, env=gates.env).gate)
-        place = here(settings)
-
-        def prove(place: Place, seats: int) -> None:
-            won = certificates.proven(
-                EVENT,
-                seats=seats,
-                joins_per_s=40.0,
-                knee=True,
-                scenario="herd",
-                at_ms=5,
-                place=place,
-                promise={},
-            )
-            path = gates.folders.certificate(EVENT)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(certificates.write(gates.secret, won))
-
-        prove(place, 40)
-        until_now(lambda: said()[0] == 30, 10, lambda: str(said()))
-        told = said()[1]
-        assert (told["seats"], told["joins_per_s"], told["notice"]) == (30, 30.0, "")
-        # A host may have less than is proven, and no more.
-        for asked, has in ((12, 12), (5000, 30)):
-            gates.plans.write(a_plan(seats=asked, revision=asked))
-            until_now(lambda has=has: said()[0] == has, 10, lambda: str(said()))
-        # Won with another version: the host's word counts again, and the console says why.
-        prove(dataclasses.replace(place, version="0.0.0"), 4000)
-        until_now(lambda: said()[0] == 5000, 10, lambda: str(said()))
-        assert "version 0.0.0" in said()[1]["notice"]
-        gates.folders.certificate(EVENT).write_text("{}")
-        until_now(lambda: "does not hold" in str(said()[1]), 10, lambda: str(said()))
-        evening.stage.close()

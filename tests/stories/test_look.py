@@ -95,8 +95,8 @@ async def test_the_event_page_before_it_begins(site: Site) -> None:
         await sees(first, scene="doors", verdict="admit")
         for lang in LANGUAGES:
             page = await _reader(browser, one["page"], lang)
-            await sees(page, scene="full")
-            await look.at(page, f"full-{lang}", axe=lang == "en")
+            await sees(page, scene="line")
+            await look.at(page, f"line-small-{lang}", axe=lang == "en")
             await page.context.close()
         page = await _reader(browser, doors["page"])
         await sees(page, scene="doors", verdict="admit")

@@ -21,6 +21,8 @@ class Assumptions:
     kb_per_connection: float = 6.0
     header_bytes: int = 700
     playlist_bytes: int = 1_100
+    names_every_s: float = 40.0
+    names_bytes: int = 1_600
     state_every_s: float = 5.6
     state_bytes: int = 900
     page_kb: float = 180.0
@@ -42,6 +44,10 @@ class Assumptions:
             ("a connection", f"{self.kb_per_connection:g} kB of memory, the kernel's share in it"),
             ("an answer", f"{self.header_bytes} bytes of heads; wire overhead {self.wire_share:g}"),
             ("a playlist", f"{self.playlist_bytes:,} bytes, compressed"),
+            (
+                "names of what is to come",
+                f"{self.names_bytes:,} bytes each {self.names_every_s:g} s (the lean player)",
+            ),
             ("state.json", f"{self.state_bytes} bytes each {self.state_every_s:g} s"),
             ("the first visit", f"{self.page_kb:g} kB (page, script, styles, fonts)"),
             ("peak to mean", f"{self.peak_to_mean:g} (plain HLS; LL-HLS would be 4)"),
@@ -85,15 +91,22 @@ def need(
     *,
     arrive_s: float = 60.0,
     tls: bool = True,
+    lean: bool = False,
     certified: tuple[int, float, int] | None = None,
     assume: Assumptions = Assumptions(),
 ) -> Need:
-    """What it takes. `certified`: (seats, joins a second, cores) that a rehearsal has proven on
-    one machine; then gates are counted by that, and not by the assumptions."""
+    """What it takes. `lean`: listeners name the next segments themselves, as our page does on the
+    lower rungs, and read no playlists. `certified`: (seats, joins a second, cores) that a
+    rehearsal has proven on one machine; then gates are counted by that, and not by the
+    assumptions."""
     media_bytes = bitrate / 8 * segment_s
     kinds = {
         "media": (1 / segment_s, media_bytes),
-        "playlists": (1 / segment_s, float(assume.playlist_bytes)),
+        "names" if lean else "playlists": (
+            (1 / assume.names_every_s, float(assume.names_bytes))
+            if lean
+            else (1 / segment_s, float(assume.playlist_bytes))
+        ),
         "state": (1 / assume.state_every_s, float(assume.state_bytes)),
     }
     drivers: list[tuple[str, float]] = []
