@@ -21,7 +21,7 @@ from samvad.rehearsal.herd import ORDERLY
 from samvad.rehearsal.listener_page import PageConfig, read_page
 from samvad.rehearsal.permit import check, fetch, is_here, permission_in, wish_of
 from samvad.rehearsal.promise import Figures, Finding, judge
-from samvad.rehearsal.record import Record, Row, full_figures
+from samvad.rehearsal.record import Record, Row, full_figures, own_complaints
 from samvad.rehearsal.result import result
 from samvad.rehearsal.scenario import Scenario
 from samvad.rehearsal.shards import Crowd, Snapshot
@@ -239,6 +239,7 @@ class Rehearsal:
     ) -> dict[str, Any]:
         heard = cast.heard()
         complaints = self.scenario.promise.complaints(end.health, _cores(crowd))
+        complaints += own_complaints(heard)
         findings: list[Finding] = []
         knee = None
         if climb is None:
