@@ -61,8 +61,9 @@ def test_parts_that_go_with_the_form_are_nothing_that_went_back() -> None:
     from samvad.protocol.playlist_reader import read_media
 
     lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:2", "#EXT-X-MEDIA-SEQUENCE:7"]
-    lines += ["#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:00Z", "#EXTINF:2,", "s7"]
-    parts = ["#EXT-X-PART-INF:PART-TARGET=0.64", '#EXT-X-MAP:URI="i"']
+    lines += ['#EXT-X-MAP:URI="i"', "#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:00Z"]
+    lines += ["#EXTINF:2,", "s7"]
+    parts = ["#EXT-X-PART-INF:PART-TARGET=0.64"]
     open_part = ['#EXT-X-PART:DURATION=0.64,URI="p"']
     with_parts = "\n".join([*lines[:3], *parts, *lines[3:], *open_part, ""])
     without = "\n".join([*lines, ""])
