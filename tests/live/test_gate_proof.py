@@ -11,7 +11,7 @@ from samvad.base.settings import load
 from samvad.protocol import certificate as certificates
 from samvad.protocol.certificate import Place
 from samvad.protocol.proven import here
-from tests.kit.gates import EVENT, a_plan, running_gates
+from tests.kit.gates import EVENT, LOOKS, a_plan, running_gates
 from tests.kit.until import until_now
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("gate")]
@@ -26,7 +26,7 @@ def test_the_door_takes_its_limits_from_a_certificate(tmp_path: Path) -> None:
 
         def agree(what: Callable[[int, Any], bool]) -> None:
             """Both processes say so; each looks every two seconds."""
-            until_now(lambda: all(what(*said()) for _ in range(8)), 15, lambda: str(said()))
+            until_now(lambda: all(what(*said()) for _ in range(LOOKS)), 15, lambda: str(said()))
 
         def said() -> tuple[int, Any]:
             told = until_now(lambda: (r := gates.get(path)).status == 200 and r, 5, "no event").json
