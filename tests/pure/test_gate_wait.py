@@ -42,7 +42,8 @@ class Evening:
 def test_while_seats_are_free_the_pace_is_the_wait() -> None:
     evening = Evening(free=1000, per_s=10.0)
     evening.join(600)
-    assert evening.lines.wait_s(50, evening.now) is None  # nobody was called yet
+    evening.pass_time(0.1)
+    assert evening.lines.wait_s(50, evening.now) == 5.0  # it has only just formed
     evening.pass_time(10.0)
     assert evening.lines.wait_s(100, evening.now) == pytest.approx(10.0, rel=0.25)
     # Beyond the seats that are left, nobody can know.
