@@ -98,11 +98,13 @@ class Lines:
             return self._figures[Figure.PACE_MILLI] / 1000  # it has only just formed
         return self.calls.moves_per_s(now, LINE_S)
 
-    def wait_s(self, ahead: int, now: float) -> float | None:
+    def wait_s(self, ahead: int, final: bool, now: float) -> float | None:
         """How long one waits with so many people ahead; None where nobody can know. While seats
-        are free, the pace holds the line; but only for as many as there are seats."""
+        are free, the pace holds the line; but only for as many as there are seats. While a number
+        is not `final`, others of the same minute may yet come before it."""
         full = self._figures[Figure.FULL_SINCE_MS]
-        if not full and ahead >= self._figures[Figure.ROOM]:
+        most = ahead if final else 2 * self.waiting
+        if not full and most >= self._figures[Figure.ROOM]:
             return None
         return wait_s(ahead, self.moves_per_s(now))
 
