@@ -29,6 +29,8 @@ export class Feed {
   /** Not before this (performance.now) are names asked for. */
   names_at = 0;
   readonly phase = Math.random() * SPREAD;
+  /** The playlist has said that nothing more will come. */
+  ended = false;
   /** Reads of playlists and of names, for the figures. */
   reads = 0;
   private holder: (() => void) | null = null;
@@ -201,6 +203,7 @@ export function loaderFor(Player: typeof Hls, feed: Feed): PlaylistLoaderConstru
       this.fetch(url.href, (data) => {
         const told = readPlaylist(data, listing.init);
         if (!told) return this.give(data); // hls.js knows what to say of it
+        feed.ended = told.ended;
         if (!listing.absorb(told)) return feed.broken("the playlist does not lead on");
         this.give(listing.straight ? data : listing.text(styleOf(told)));
       });
