@@ -35,7 +35,9 @@ def evening(event, stage, folders):
     )
     stage.append(event.pk, journal.RUNG, AT + 4 * MINUTE, n=0, effect=None, by="load")
     stage.append(event.pk, journal.STATUS, AT + 5 * MINUTE, text="")
-    stage.append(event.pk, journal.COUNTS, AT + 6 * MINUTE, listening=40)
+    most = {"peak": 1_240, "joined": 98_765, "refused": 4_321, "in_line": 55_555}
+    stage.append(event.pk, journal.COUNTS, AT + 6 * MINUTE, listening=40, **most)
+    stage.append(event.pk, journal.COUNTS, AT + 7 * MINUTE, listening=30, in_line=0, joined=-5)
     stage.append(event.pk, journal.ENDED, AT + 60 * MINUTE)
     intake.take_all(folders.journal)
     return Event.objects.get(pk=event.pk)
@@ -68,6 +70,8 @@ def test_everybody_reads_the_same_log(who, request, evening):
     ]
     places = [text.index(one) for one in order]
     assert places == sorted(places)
+    for count in ("1,240", "98,765", "4,321", "55,555"):
+        assert f'<dd class="number">{count}</dd>' in text
     for speaker in evening.speakers.all():
         assert speaker.token not in text
 

@@ -27,6 +27,9 @@ from tests.kit.until import until_now
 
 EVENT = "abcdef1234"
 START_MS = 1_790_000_000_000
+LOOKS = 20
+"""The kernel chooses who of two processes answers: so many looks miss one of them once in half a
+million times."""
 
 
 class StageDouble:

@@ -8,7 +8,7 @@ from samvad.protocol.ladder import DEFAULT_LADDER, Rung
 from samvad.protocol.media import PART_48K, PART_S
 from samvad.protocol.plan import DoorPlan
 from samvad.protocol.room import LadderOrder, Phase, RoomSpeaker, RoomState
-from tests.kit.gates import EVENT, Gates, Programme, StageDouble, a_plan
+from tests.kit.gates import EVENT, LOOKS, Gates, Programme, StageDouble, a_plan
 from tests.kit.until import until_now
 
 PART_BYTES = 5_200
@@ -88,7 +88,7 @@ class OnAir:
         self.stage.say(replace(self._room, ladder=order))
 
         def holds() -> bool:
-            told = [self.gates.get(f"/live/{EVENT}/state.json").json["rung"] for _ in range(4)]
+            told = [self.gates.get(f"/live/{EVENT}/state.json").json["rung"] for _ in range(LOOKS)]
             return all((one or {"n": 0})["n"] == rung for one in told)
 
         until_now(holds, 10, "the rung does not hold")

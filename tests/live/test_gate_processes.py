@@ -650,7 +650,8 @@ def test_counts_are_written_down_while_on_air(tmp_path: Path) -> None:
             lambda: [f for f, _ in read_from(journal, 0) if f.kind == COUNTS], 25, "no counts"
         )
         assert facts[0].event == EVENT
-        assert set(facts[0].data) == {"listening", "admitted", "seats"}
+        told = {"listening", "admitted", "seats", "in_line", "refused", "peak", "joined"}
+        assert set(facts[0].data) == told
         assert facts[0].data["admitted"] >= 1
         evening.stage.close()
 

@@ -12,7 +12,16 @@ import pytest
 from samvad.protocol.ladder import EFFECTS, Rung
 from samvad.protocol.plan import EventPlan
 from samvad.protocol.room import LadderOrder, Phase, RoomState
-from tests.kit.gates import EVENT, START_MS, Gates, Programme, StageDouble, a_plan, running_gates
+from tests.kit.gates import (
+    EVENT,
+    LOOKS,
+    START_MS,
+    Gates,
+    Programme,
+    StageDouble,
+    a_plan,
+    running_gates,
+)
 from tests.kit.until import until_now
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("gate")]
@@ -33,7 +42,9 @@ class Show:
         programme = Programme(gates.secret)
         self.stage = StageDouble(gates.folders)
         self.stage.say(LIVE, *programme.inits(), *programme.segments(10))
-        until_now(lambda: [self.said()["state"] for _ in range(8)] == ["live"] * 8, 10, "not live")
+        until_now(
+            lambda: [self.said()["state"] for _ in range(LOOKS)] == ["live"] * LOOKS, 10, "not live"
+        )
 
     def said(self) -> Any:
         reply = self.gates.get(f"/live/{EVENT}/state.json")
@@ -54,8 +65,8 @@ class Show:
 
     def stands_on(self, n: int) -> None:
         def all_do() -> bool:
-            told = [(self.said()["rung"] or {"n": 0})["n"] for _ in range(8)]
-            return told == [n] * 8
+            told = [(self.said()["rung"] or {"n": 0})["n"] for _ in range(LOOKS)]
+            return told == [n] * LOOKS
 
         until_now(all_do, 10, lambda: f"not on rung {n}: {self.said()['rung']}")
 
@@ -120,7 +131,9 @@ def test_a_closed_door_keeps_the_line(show: Show) -> None:
     gates = show.gates
     gates.plans.write(dataclasses.replace(show.plan, seats=2, revision=2))
     until_now(
-        lambda: [show.said()["counts"]["seats"] for _ in range(8)] == [2] * 8, 5, "no such plan"
+        lambda: [show.said()["counts"]["seats"] for _ in range(LOOKS)] == [2] * LOOKS,
+        5,
+        "no such plan",
     )
     inside = [gates.knock() for _ in range(2)]
     waits = gates.knock()

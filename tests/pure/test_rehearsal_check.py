@@ -3,11 +3,13 @@
 import pytest
 
 from samvad.protocol.playlist_reader import MediaPlaylist
+from samvad.rehearsal.glance import read_glance
 from samvad.rehearsal.listener_check import Continuity, Copies
 from samvad.rehearsal.listener_follow import Piece
 from samvad.rehearsal.place import Place
 from samvad.rehearsal.sizing import need
 from samvad.rehearsal.standing import Standing
+from samvad.rehearsal.stream import Stream
 from samvad.rehearsal.tally import MOST_WAITS, Tally
 from samvad.rehearsal.verdict import Said, Verdict
 
@@ -53,6 +55,28 @@ def test_a_playlist_that_stands_still_or_goes_back() -> None:
     assert seen.stale == 2  # each eight seconds
     seen.playlist(playlist(3), 41.0)
     assert seen.went_back == 1
+
+
+def test_parts_that_go_with_the_form_are_nothing_that_went_back() -> None:
+    from samvad.protocol.playlist_reader import read_media
+
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:2", "#EXT-X-MEDIA-SEQUENCE:7"]
+    lines += ['#EXT-X-MAP:URI="i"', "#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:00Z"]
+    lines += ["#EXTINF:2,", "s7"]
+    parts = ["#EXT-X-PART-INF:PART-TARGET=0.64"]
+    open_part = ['#EXT-X-PART:DURATION=0.64,URI="p"']
+    with_parts = "\n".join([*lines[:3], *parts, *lines[3:], *open_part, ""])
+    without = "\n".join([*lines, ""])
+    seen = Continuity()
+    seen.playlist(read_media(with_parts), 0.0)
+    seen.playlist(read_media(without), 1.0)
+    assert seen.went_back == 0
+    stream, tally = Stream(b"/x", False, 0.0), Tally()
+    stream.read(read_glance(with_parts.encode()), tally)
+    stream.read(read_glance(without.encode()), tally)
+    assert tally.went_back == 0
+    stream.read(read_glance(without.replace("SEQUENCE:7", "SEQUENCE:5").encode()), tally)
+    assert tally.went_back == 1
 
 
 def test_the_same_address_gives_the_same_bytes() -> None:

@@ -68,9 +68,19 @@ async def test_pages_for_those_who_write(site: Site) -> None:
         await page.fill("[name=description]", ABOUT)
         await page.check("[name=start][value=now]")
         await page.fill("[name=speakers]", "Ravi Kulkarni\nહેત્વી પટેલ")
+        await page.check("[name=way][value=priority]")
+        await page.click("summary")
+        await page.check("[name=ladder][value=gentle]")
+        await look.at(page, "form-filled")
         await page.click("main button[type=submit]")
         await page.wait_for_url(re.compile(r"/events/[a-z0-9]{10}$"))
+        manage = page.url
         await look.at(page, "manage")
+        # With an account one goes in as a member; the pass does not stay in the address.
+        await page.goto(f"{manage}/member")
+        await sees(page, scene="doors", verdict="admit")
+        assert page.url.startswith(site.gate), page.url
+        assert "pass" not in page.url
         await page.goto(f"{site.web}/events/")
         await look.at(page, "mine")
         browser.no_complaints()

@@ -96,12 +96,21 @@ def _recording_ready(fact: journal.Fact) -> bool:
     return False
 
 
+_MOST = {
+    "listening": "peak_listeners",
+    "peak": "peak_listeners",
+    "joined": "seats_given",
+    "refused": "times_refused",
+    "in_line": "longest_line",
+}
+"""Of each count (docs/counts.md) the largest there was, and where the event keeps it."""
+
+
 def _counts(fact: journal.Fact) -> bool:
-    listening = _count(fact, "listening")
-    if listening is not None:
-        Event.objects.filter(pk=fact.event, peak_listeners__lt=listening).update(
-            peak_listeners=listening
-        )
+    for name, field in _MOST.items():
+        count = _count(fact, name)
+        if count is not None and count < 2**31:
+            Event.objects.filter(pk=fact.event, **{f"{field}__lt": count}).update(**{field: count})
     return False
 
 

@@ -10,7 +10,6 @@ kernel frees when its process dies. Nothing here grows with the crowd.
 
 import contextlib
 import errno
-import fcntl
 import mmap
 import os
 from collections.abc import Iterator
@@ -18,13 +17,13 @@ from pathlib import Path
 from typing import cast
 
 from samvad.gate import calls, line
+from samvad.gate.filelock import lock, unlock
 from samvad.gate.lines import FIGURES, USES, Cells, Figure
 from samvad.gate.seats import boot_id
 from samvad.protocol.passes import Lane
 
 MAGIC = b"samvadb1"
 _HEADER = 64
-_LOCK_TRIES = 200
 
 _CALLS = FIGURES
 _LANES = _CALLS + calls.CELLS
@@ -40,12 +39,12 @@ class Board:
         self._path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            if not self._lock():
+            if not lock(self._file):
                 raise BlockingIOError(errno.EAGAIN, "another gate keeps the board locked")
             try:
                 self._map()
             finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+                unlock(self._file)
         except BaseException:
             os.close(self._file)
             raise
@@ -79,24 +78,15 @@ class Board:
             for lane, at in zip(Lane, range(_HEADER + 8 * _SIZE, _BYTES, USES), strict=True)
         }
 
-    def _lock(self) -> bool:
-        for _ in range(_LOCK_TRIES):
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return True
-            except BlockingIOError:
-                os.sched_yield()
-        return False
-
     @contextlib.contextmanager
     def locked(self) -> Iterator[bool]:
         """Hold the cells' lock; False: another gate keeps it for too long, change nothing."""
-        held = self._lock()
+        held = lock(self._file)
         try:
             yield held
         finally:
             if held:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+                unlock(self._file)
 
     def add(self, figure: Figure, count: int = 1) -> None:
         """Count. While another gate keeps the lock for too long, it is not counted."""

@@ -90,7 +90,8 @@ class Lines:
         """
         since_ms, over_s = self._figures[Figure.FULL_SINCE_MS], LINE_S
         if since_ms:
-            over_s = min(int(now) - since_ms // 1000 + 1, MEASURE_S)
+            # Not that second itself: the last who came in while seats were free are in it.
+            over_s = min(int(now) - since_ms // 1000, MEASURE_S)
         return self.calls.moves_per_s(now, over_s) if over_s >= LINE_S else 0.0
 
     def wait_s(self, ahead: int, now: float) -> float | None:

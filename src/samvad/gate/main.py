@@ -1,5 +1,6 @@
 """`samvad gate --index N`: one gate process, put together. Nobody is special among them."""
 
+import dataclasses
 import gc
 import logging
 import resource
@@ -116,14 +117,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
     def note_counts() -> None:
         at = loop.moment
         for event, counts in site.on_air(at):
-            diary.note(
-                event,
-                COUNTS,
-                at.wall_ms,
-                listening=counts.listening,
-                admitted=counts.admitted,
-                seats=counts.seats,
-            )
+            diary.note(event, COUNTS, at.wall_ms, **dataclasses.asdict(counts))
 
     try:
         server.add(listen(settings.public.host, gate.port, "[gate] port"), site)

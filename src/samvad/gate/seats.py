@@ -14,7 +14,6 @@ seat free. Times are whole seconds; the file outlives gate processes, so tickets
 """
 
 import errno
-import fcntl
 import mmap
 import os
 from enum import Enum
@@ -23,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from samvad.gate.filelock import lock, unlock
 from samvad.protocol.ticket import Ticket
 
 MAGIC = b"samvad2\n"
@@ -37,8 +37,6 @@ ANYONE = 3
 """The lane (line.py) of those without any claim to be before others."""
 _CANDIDATES = 1024
 """Free seats noted beforehand, so that a claim need not search under the lock."""
-_LOCK_TRIES = 200
-"""With a yield of the processor between: milliseconds, then the door says "again"."""
 _SEARCH_EVERY_S = 0.2
 """A full house is searched again no sooner."""
 
@@ -100,7 +98,7 @@ class Seats:
             self._map(limit)
 
     def _map(self, seats: int) -> None:
-        if not self._lock():
+        if not lock(self._file):
             raise BlockingIOError(errno.EAGAIN, "another gate keeps the seats locked")
         try:
             wanted, size = _HEADER + _SEAT * max(seats, 1), os.fstat(self._file).st_size
@@ -126,7 +124,7 @@ class Seats:
             # One seat is read and written through memoryviews: four times as fast as numpy.
             self._words = memoryview(memory)[_HEADER : _HEADER + whole * 4].cast("I")
         finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+            unlock(self._file)
 
     def close(self) -> None:
         """Let go of the file; the table stays. (The mapping goes with its last view.)"""
@@ -205,12 +203,12 @@ class Seats:
 
     def claim(self, now: float, lane: int = ANYONE) -> tuple[int, int] | NoSeat:
         """Take a free seat: (seat, its new generation)."""
-        if not self._lock():
+        if not lock(self._file):
             return NoSeat.BUSY
         try:
             return self.claim_alone(now, lane)
         finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+            unlock(self._file)
 
     def claim_alone(self, now: float, lane: int = ANYONE) -> tuple[int, int] | NoSeat:
         """The same for a caller who knows by a lock of its own that nobody else claims now."""
@@ -235,7 +233,7 @@ class Seats:
 
         Their tickets are void. Another gate that keeps the table locked puts it off (0).
         """
-        if not self._lock():
+        if not lock(self._file):
             return 0
         try:
             held = np.flatnonzero(self._seen_since(now, self._hold_s))
@@ -248,7 +246,7 @@ class Seats:
             self._seen[out] = 0
             return over
         finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+            unlock(self._file)
 
     def _search(self, now: float) -> bool:
         """Note free seats, beginning at a place of one's own. False: there are none."""
@@ -264,15 +262,6 @@ class Seats:
         free = np.roll(free, -(self._spread * _CANDIDATES % len(free)))
         self._candidates = free[:_CANDIDATES][::-1].tolist()
         return True
-
-    def _lock(self) -> bool:
-        for _ in range(_LOCK_TRIES):
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return True
-            except BlockingIOError:
-                os.sched_yield()
-        return False
 
 
 def _end_of_claims(held: npt.NDArray[np.bool_], limit: int) -> int:

@@ -5,7 +5,6 @@
 """
 
 import dataclasses
-import hmac
 import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
@@ -14,12 +13,8 @@ from typing import Generic, NamedTuple, TypeVar
 from samvad.base.clock import Moment
 from samvad.base.folders import Folders
 from samvad.base.settings import GateSettings
-from samvad.gate import door, lean
+from samvad.gate import lean
 from samvad.gate.answers import (
-    ANYWHERE,
-    JSON,
-    NEVER_STORED,
-    NO_SNIFF,
     PREFLIGHT,
     REFUSALS,
     Answer,
@@ -31,6 +26,7 @@ from samvad.gate.event import Event
 from samvad.gate.figures import Seen
 from samvad.gate.house import House
 from samvad.gate.http1 import Fields, Request
+from samvad.gate.knock import Knocks
 from samvad.gate.live import LiveEvent
 from samvad.gate.news import look
 from samvad.gate.objects import Ready, media_headers
@@ -44,12 +40,11 @@ from samvad.gate.replay import ReplayFile
 from samvad.gate.seats import LISTENING_S, Seats
 from samvad.gate.state import Counts, Situation
 from samvad.protocol import passes
-from samvad.protocol.hls import EVENT, SLUG, replay_path
+from samvad.protocol.hls import EVENT, SLUG
 from samvad.protocol.media import RENDITIONS, Init, Part
-from samvad.protocol.passes import Lane
 from samvad.protocol.plan import EventPlan
 from samvad.protocol.room import RoomState
-from samvad.protocol.secret import derive, passphrase_hash
+from samvad.protocol.secret import derive
 from samvad.protocol.ticket import Ticket, Tickets
 from samvad.protocol.uplink import Forget, Hello, Message
 
@@ -69,12 +64,6 @@ _PAGE = re.compile(rf"/e/({SLUG})".encode())
 _DOOR = re.compile(rf"/door/({EVENT})(/serving\.json|/leave)?".encode())
 _READING = (b"GET", b"HEAD")
 
-RELOAD_S = 5.0
-"""A page that is closed keeps its seat for so long: it may be only loaded again."""
-_FOR_WANT_OF_A_SEAT = (door.Reason.FULL, door.Reason.CLOSED, door.Reason.REDUCED)
-_LEFT = Answer(204, [NEVER_STORED, ANYWHERE])
-_PHRASE_MAX = 200
-_DOOR_HEADERS = (JSON, NEVER_STORED, ANYWHERE, NO_SNIFF)
 _OVER = (Situation.ENDED, Situation.CANCELLED)
 _FORGED, _GONE = INDEX["tickets_forged"], INDEX["tickets_gone"]
 
@@ -121,6 +110,7 @@ class Site(Generic[Token]):
         self._assets, self._index = assets, index
         self._permissions = Permissions(folders.permissions)
         self._counters, self._count = counters, counters.values
+        self._knocks = Knocks(secret, counters)
         self._events: dict[str, Event[Token]] = {}
         self._staged: dict[str, Event[Token]] = {}
         """Those of which the stage has told: the only ones with media, waiters or a room."""
@@ -269,49 +259,7 @@ class Site(Generic[Token]):
         if knock is None or knock[2] == b"/serving.json":
             return REFUSALS[405 if knock or path in self._ready else 404]
         event = self._events.get(knock[1].decode())
-        if event is None or event.plan is None:
-            return REFUSALS[404]
-        shown = door.read_shown(request.body)
-        if shown is None:
-            return REFUSALS[400]
-        if knock[2]:
-            return self._leave(event, shown, at)
-        return self._knock(event, event.plan, shown, at)
-
-    def _leave(self, event: Event[Token], shown: door.Shown, at: Moment) -> Answer:
-        """A page is closed and says so. Whatever it shows, there is nothing more to say."""
-        ticket = event.tickets.verify(shown.ticket, at.wall_ms) if shown.ticket else None
-        if ticket is not None and event.situation(at.wall_ms) not in _OVER:
-            event.house.leave(ticket, at.now, RELOAD_S if shown.closing else 0.0)
-            self._counters.add("left")
-        return _LEFT
-
-    def _knock(self, event: Event[Token], plan: EventPlan, shown: door.Shown, at: Moment) -> Answer:
-        lane = passes.read(event.pass_key, shown.pass_, at.wall_ms) if shown.pass_ else None
-        invited = lane is not None
-        if shown.phrase and plan.door.passphrase_hash and not invited:
-            told = passphrase_hash(self._secret, event.name, shown.phrase[:_PHRASE_MAX])
-            invited = hmac.compare_digest(told, plan.door.passphrase_hash)
-        if lane is None or plan.door.way != "priority":
-            lane = Lane.ANYONE
-        who = door.Visitor(shown.ticket, shown.place, lane, invited)
-        verdict = event.door(at).decide(event.terms(at.wall_ms), who, at.now, at.wall_ms)
-        self._count_verdict(verdict)
-        if isinstance(verdict, door.Refuse) and verdict.reason in _FOR_WANT_OF_A_SEAT:
-            event.refused += 1
-        over = isinstance(verdict, door.Refuse) and verdict.reason is door.Reason.ENDED
-        replay = replay_path(event.name) if over and event.replay(at.now) else None
-        return Answer(200, _DOOR_HEADERS, (door.as_json(event.name, verdict, replay),))
-
-    def _count_verdict(self, verdict: door.Verdict) -> None:
-        if isinstance(verdict, door.Admit):
-            self._counters.add("admitted")
-        elif isinstance(verdict, door.Wait):
-            self._counters.add("told_to_wait")
-        elif verdict.reason in _FOR_WANT_OF_A_SEAT:
-            self._counters.add("refused_full_house")
-        else:
-            self._counters.add("refused_closed")
+        return self._knocks.answer(event, bool(knock[2]), request.body, at)
 
     # -- waiting ----------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from samvad.rehearsal.herd import ORDERLY
 from samvad.rehearsal.listener_page import PageConfig, read_page
 from samvad.rehearsal.permit import check, fetch, is_here, permission_in, wish_of
 from samvad.rehearsal.promise import Figures, Finding, judge
-from samvad.rehearsal.record import Record, Row, full_figures
+from samvad.rehearsal.record import Record, Row, full_figures, own_complaints
 from samvad.rehearsal.result import result
 from samvad.rehearsal.scenario import Scenario
 from samvad.rehearsal.shards import Crowd, Snapshot
@@ -102,9 +102,11 @@ class Rehearsal:
             cast.until_ready()
             # A step at a time, where there are steps.
             climb = self._climb(crowd)
-            began = time.monotonic() + (LEAD_S if crowd.machines == 1 else LEAD_OF_MANY_S)
+            lead_s = LEAD_S if crowd.machines == 1 else LEAD_OF_MANY_S
+            began = time.monotonic() + lead_s
             if self.at_doors:
                 began = max(began, time.monotonic() + self._until_doors_s(state))
+                self._wait_until(began - lead_s)
             cast.begin(began)
 
             def each_second(now: Snapshot) -> bool:
@@ -117,6 +119,13 @@ class Rehearsal:
             end = crowd.run(each_second, began)
             left = self._left_open(trial, end) if here else (0, 0)
         return self._result(trial=trial, end=end, crowd=crowd, cast=cast, climb=climb, left=left)
+
+    def _wait_until(self, at: float) -> None:
+        """Raises PlainError when it is ended meanwhile."""
+        while (left := at - time.monotonic()) > 0:
+            if self._stopped:
+                raise PlainError("The rehearsal was ended before it began.")
+            time.sleep(min(left, 0.2))
 
     def _until_doors_s(self, state: str) -> float:
         """Seconds until the rehearsal has to begin. Raises PlainError."""
@@ -230,6 +239,7 @@ class Rehearsal:
     ) -> dict[str, Any]:
         heard = cast.heard()
         complaints = self.scenario.promise.complaints(end.health, _cores(crowd))
+        complaints += own_complaints(heard)
         findings: list[Finding] = []
         knee = None
         if climb is None:

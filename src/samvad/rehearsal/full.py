@@ -20,6 +20,7 @@ from samvad.base.errors import PlainError
 from samvad.rehearsal.listener import Heard, Listener
 from samvad.rehearsal.listener_check import Copies
 
+_TICK_S = 0.05
 MOST = 100
 """In one process: each decodes, which costs about half a percent of a core."""
 
@@ -53,10 +54,20 @@ async def attend(order: dict[str, Any], began: float, ending: asyncio.Event) -> 
     times = [
         began + order["from_s"] + dice.random() * order["arrive_s"] for _ in range(order["count"])
     ]
-    ender = asyncio.ensure_future(end())
+    late = [0.0]
+    ender, watch = asyncio.ensure_future(end()), asyncio.ensure_future(_watch(clock, late))
     heard = await asyncio.gather(*(one(at) for at in times))
     ender.cancel()
-    return [*heard, {"altered": copies.altered}]
+    watch.cancel()
+    return [*heard, {"altered": copies.altered, "late_s": round(late[0], 3)}]
+
+
+async def _watch(clock: SystemClock, late: list[float]) -> None:
+    """Note in `late` how late this process itself was, at most."""
+    while True:
+        due = clock.now() + _TICK_S
+        await asyncio.sleep(_TICK_S)
+        late[0] = max(late[0], clock.now() - due)
 
 
 async def _main(order: dict[str, Any], began: float) -> list[Any]:

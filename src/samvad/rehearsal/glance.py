@@ -67,6 +67,14 @@ class Glance:
         """(msn, part) that a blocking reload asks for."""
         return self.first + len(self.segments), len(self.open_parts)
 
+    def is_older(self, other: "Glance") -> bool:
+        """Whether it was made before `other`. Parts come and go with the form of the playlist:
+        they count only where both have them."""
+        if self.next[0] != other.next[0]:
+            return self.next[0] < other.next[0]
+        both = self.part_target_s is not None and other.part_target_s is not None
+        return both and self.next < other.next
+
     def news(self, place: Place | None, low: bool) -> News:
         """What is new for somebody at `place`; None: joins, the hold-back from the edge.
 

@@ -46,6 +46,8 @@ class Continuity:
     def playlist(self, playlist: MediaPlaylist, now: float) -> None:
         """A playlist has come; `now` in monotonic seconds."""
         newest = playlist.next_part
+        if playlist.part_target_s is None and newest[0] == self._newest[0]:
+            newest = max(newest, self._newest)  # parts go with the form; no media went
         if newest < self._newest:
             self.went_back += 1
         elif newest > self._newest or self._news_at is None or playlist.ended:

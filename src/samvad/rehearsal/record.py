@@ -193,6 +193,18 @@ def full_figures(heard: Sequence[Mapping[str, Any]]) -> FullFigures | None:
     )
 
 
+OWN_LATE_S = 0.5
+"""A process of full listeners that was so late at some time has stalls of its own making."""
+
+
+def own_complaints(heard: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why what full listeners heard is the generator's own; empty when it is the server's."""
+    late_s = max((float(h.get("late_s", 0.0)) for h in heard), default=0.0)
+    if late_s <= OWN_LATE_S:
+        return []
+    return [f"the full listeners' own process was late by up to {late_s:.1f} s"]
+
+
 def _had_time(heard: Mapping[str, Any]) -> bool:
     return bool(heard["seconds"] > 0 or heard["waited_ms"] + heard["in_line_ms"] > 0)
 

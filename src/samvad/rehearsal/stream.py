@@ -126,7 +126,7 @@ class Stream:
     def read(self, glance: Glance, tally: Tally) -> bool:
         """Take what is new; whether the playlist had changed."""
         before = self._glance
-        if before is not None and glance.next < before.next:
+        if before is not None and glance.is_older(before):
             tally.went_back += 1
             glance = before
         self.blocking = self._low and glance.blocks
