@@ -190,6 +190,7 @@ test("state is asked for as often as the moment deserves", () => {
   assert.equal(pollMs("live", "low", true, null), 1_000);
   assert.equal(pollMs("live", "low", false, null), 3_000);
   assert.equal(pollMs("live", "plain", true, null), 5_000);
+  assert.equal(pollMs("live", "long", true, null), 12_000);
   assert.equal(pollMs("announced", "low", true, 3_600_000), 60_000);
   assert.equal(pollMs("announced", "low", true, 100_000), 10_000);
   assert.equal(pollMs("announced", "low", true, -5), 2_000);
