@@ -7,8 +7,8 @@
 The server has core 0, the load core 1; rounds are interleaved, so that what else this machine
 does falls on all alike. Each listener has a connection and a ticket of its own, sends the
 headers of a browser, asks for the playlist at its pace and for each new object, and for
-state.json every 5 s. The lean ones ask as our page does on the lower rungs. Icecast's listeners
-read an endless answer; their latency is how far they lie behind their own best pace. Latencies
+state.json every 5 s (12 s with long segments, as our page). The lean ones ask as our page does
+on the lower rungs. Icecast's listeners read an endless answer; their latency is how far they lie behind their own best pace. Latencies
 count from the intended moment. Writes build/bench/crowd.json.
 """
 
@@ -211,6 +211,7 @@ def _measure(name: str, arm: Arm, listeners: int, stretch: int, seconds: float) 
                 state=server.state,
                 reload_s=object_s,
                 lines=1,
+                state_every_s=12.0 if arm.long else 5.0,
                 lean=arm.lean,
                 long=arm.long,
             )

@@ -13,7 +13,13 @@ import {
   scene,
   start,
 } from "../src/event/scene.ts";
-import { type EventState, type Phase, readState, readVerdict } from "../src/event/state.ts";
+import {
+  type EventState,
+  type Phase,
+  readServing,
+  readState,
+  readVerdict,
+} from "../src/event/state.ts";
 
 const NOW = 1_795_000_000_000;
 const ADMIT = { verdict: "admit", ticket: "T", play: "/live/e/T/master.m3u8" } as const;
@@ -158,6 +164,20 @@ test("what the gate says is read with care", () => {
   });
 });
 
+test("whoever hears of the end by serving.json hears the rest all the same", () => {
+  const serving = readServing({ event: "e", state: "ended", now_ms: NOW, serving: 0 });
+  assert.ok(serving);
+  const playing: Happening[] = [
+    told("live"),
+    { what: "wanted", wanted: true },
+    admitted,
+    { what: "sound", sound: "playing" },
+    { what: "serving", serving, now_ms: NOW },
+  ];
+  assert.equal(scene(play(...playing), NOW + 1_000), "live");
+  assert.equal(scene(play(...playing), NOW + DRAIN_MS), "preparing");
+});
+
 test("small crowds are close to the edge, large ones are calm", () => {
   assert.equal(policy("low"), policy("low"), "the same object, so that a change is seen");
   assert.notEqual(policy("low"), policy("low", "all"));
@@ -170,6 +190,7 @@ test("state is asked for as often as the moment deserves", () => {
   assert.equal(pollMs("live", "low", true, null), 1_000);
   assert.equal(pollMs("live", "low", false, null), 3_000);
   assert.equal(pollMs("live", "plain", true, null), 5_000);
+  assert.equal(pollMs("live", "long", true, null), 12_000);
   assert.equal(pollMs("announced", "low", true, 3_600_000), 60_000);
   assert.equal(pollMs("announced", "low", true, 100_000), 10_000);
   assert.equal(pollMs("announced", "low", true, -5), 2_000);

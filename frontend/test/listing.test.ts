@@ -128,18 +128,45 @@ test("another codec in mid-stream is another init under numbers that go on", () 
   assert.equal(text.includes("#EXT-X-DISCONTINUITY\n"), false);
 });
 
-test("what was told and does not come is given up, and a hole is not hidden", () => {
-  const listing = new Listing();
+test("what was told and does not come stays under its number, as missing", () => {
   const faults: string[] = [];
   const feed = new Feed("plain", "aac", (why) => faults.push(why));
-  feed.surprise("x");
-  feed.surprise("y");
-  feed.surprise("y");
-  assert.deepEqual(faults, []);
-  feed.surprise("y");
+  const { listing } = feed;
+  take(listing, playlist(10, 14));
+  feed.learn(names(8, 6, 0));
+  feed.list(names(8, 6, 0), 10_000);
+  const before = numbers(listing.text(lean));
+  assert.ok((listing.next ?? 0) > 16);
+  feed.surprise("../../m/a15.m4s");
+  assert.equal(listing.text(lean).includes("GAP"), false, "a gate may have just begun");
+  feed.surprise("../../m/a15.m4s");
+  assert.equal(listing.next, 15);
+  assert.equal(feed.names, null);
+  assert.equal(feed.wantsNames(performance.now()), false, "the playlist is read instead");
+  // The encoder has begun anew: what it makes follows, and no number means another segment.
+  const anew = playlist(15, 17, "b").replace(
+    "DISCONTINUITY-SEQUENCE:2",
+    "DISCONTINUITY-SEQUENCE:3",
+  );
+  assert.ok(take(listing, anew));
+  const after = numbers(listing.text(lean));
+  assert.deepEqual(after.uris.slice(0, before.uris.length), before.uris);
+  assert.deepEqual(after.uris.slice(before.uris.length), ["b15", "b16"]);
+  assert.equal(listing.text(lean).split("#EXT-X-GAP").length - 1, before.uris.length - 5);
+  assert.equal(listing.next, 17);
+  for (let i = 0; i < 3; i++) feed.surprise("../../m/a15.m4s");
   assert.equal(faults.length, 1);
+});
+
+test("a hole is not hidden, and names that lead nowhere are not asked for again and again", () => {
+  const listing = new Listing();
   take(listing, playlist(10, 14));
   assert.equal(take(listing, playlist(15, 20)), false);
+  const feed = new Feed("plain", "aac", () => undefined);
+  const now = performance.now();
+  feed.learn(names(8, 6, now));
+  assert.equal(feed.wantsNames(now + 4_000), false);
+  assert.equal(feed.wantsNames(now + 60_000), true);
 });
 
 test("a delta update and a restart of the encoder are read", () => {

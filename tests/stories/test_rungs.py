@@ -169,3 +169,34 @@ async def test_a_newcomer_on_the_leanest_rung(site: Site, folder: Path) -> None:
         now = await stats(page)
         assert now["sound"] == "playing"
         assert now["stalls"] == 0
+
+
+async def test_the_end_on_a_lower_rung_is_the_end(site: Site, folder: Path) -> None:
+    """Names were told of what will never be made: nobody hears the last minute again for that."""
+    async with (
+        on_air(site, "An end", melody(120, seed=73), folder) as (event, _),
+        hosting(site, event) as host,
+        chromium() as browser,
+    ):
+        await host.force(1)
+        page = await browser.page()
+        await page.add_init_script(SOON)
+        await listen(page, event["page"], 60)
+        await plays(page, "plain", AAC)
+        await asyncio.sleep(3)
+        before = await stats(page)
+        ending = asyncio.create_task(asyncio.to_thread(site.samvad, "event", "end", event["event"]))
+        positions = []
+
+        async def over() -> bool:
+            now = await stats(page)
+            positions.append(now["position_s"])
+            assert now["rebuilds"] == before["rebuilds"], now["last_fault"]
+            return now["scene"] != "live"
+
+        await until(over, 40, "the page to leave the live scene")
+        await ending
+        heard = positions[:-1]
+        print(f"{heard[-1] - heard[0]:.1f} s were heard after the end")
+        assert heard == sorted(heard), "it went back"
+        assert heard[-1] > heard[0] + 3

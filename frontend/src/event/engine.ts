@@ -20,6 +20,8 @@ export interface Engine {
   behind_s(): number | null;
   /** Seconds behind the live edge that it aims at; null: it does not say. */
   target_s(): number | null;
+  /** Whether nothing more will come: what is loaded is all. */
+  ended(): boolean;
   /** To the newest that can be played without a gap. */
   goLive(): void;
   /** Other sound or another distance, from what is loaded next on: without a gap. */
@@ -151,6 +153,7 @@ function hlsEngine(
     name: "hls.js",
     codec: () => (hls.levels.length > 0 ? CODECS[feed.rendition] : null),
     reads: () => feed.reads,
+    ended: () => feed.ended,
     heard_ms: () => hls.playingDate?.getTime() ?? null,
     behind_s: () => (hls.latency > 0 ? hls.latency : null),
     target_s: () => hls.targetLatency,
@@ -203,6 +206,7 @@ function nativeEngine(audio: WithStartDate, play: string, onFault: OnFault): Eng
     },
     target_s: () => null,
     reads: () => null,
+    ended: () => audio.ended,
     goLive() {
       const end = edge();
       if (end !== null) audio.currentTime = Math.max(0, end - 3);

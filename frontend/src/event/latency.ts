@@ -91,7 +91,11 @@ export function pollMs(
   until_ms: number | null,
 ): number {
   if (phase === null) return 1_000;
-  if (phase === "live") return latency === "low" ? (visible ? 1_000 : 3_000) : 5_000;
+  if (phase === "live") {
+    // What the host says and that it ends is told by serving.json too, at once.
+    if (latency !== "low") return latency === "plain" ? 5_000 : 12_000;
+    return visible ? 1_000 : 3_000;
+  }
   if (phase === "doors") return 2_000;
   // Its recording appears seconds after the end; the caller slows down once it is there.
   if (phase === "ended") return 2_000;

@@ -15,8 +15,10 @@ type Configuration = Parameters<Loader<PlaylistLoaderContext>["load"]>[1];
 const SPREAD = 0.8;
 /** After a surprise the names are not asked for again at once. */
 const SURPRISED_MS = 10_000;
-/** Asked for so often in vain, a segment is given up. */
-const MISSED = 3;
+/** Asked for more often in vain, and the player begins anew. */
+const MISSED = 4;
+/** Names are not read more often, whatever they lack: a stage that is away tells no new ones. */
+const LEAST_MS = 5_000;
 /** Fewer names than for so long: they are read anew. */
 const SHORT_MS = 12_000;
 
@@ -27,6 +29,8 @@ export class Feed {
   /** Not before this (performance.now) are names asked for. */
   names_at = 0;
   readonly phase = Math.random() * SPREAD;
+  /** The playlist has said that nothing more will come. */
+  ended = false;
   /** Reads of playlists and of names, for the figures. */
   reads = 0;
   private holder: (() => void) | null = null;
@@ -61,12 +65,16 @@ export class Feed {
 
   /**
    * A listed segment is not there: a gate that has just begun may get it yet; an encoder that
-   * began anew will never make it. Then the player begins anew too: hls.js takes nothing else
-   * under a number that it knows.
+   * began anew, or has ended, will never make it. What is there, the ordinary playlist tells.
    */
   surprise(uri: string): void {
     this.missing = { uri, times: uri === this.missing.uri ? this.missing.times + 1 : 1 };
-    if (this.missing.times >= MISSED) this.broken(`${uri} is not there`);
+    if (this.missing.times === 2) {
+      this.listing.lose(uri);
+      this.names = null;
+      this.names_at = performance.now() + SURPRISED_MS * (1 + Math.random());
+      this.hasten();
+    } else if (this.missing.times > MISSED) this.broken(`${uri} is not there`);
   }
 
   /** Whoever holds an answer back looks again. */
@@ -82,6 +90,7 @@ export class Feed {
 
   learn(names: Names): void {
     this.names = names;
+    this.names_at = names.got_ms + LEAST_MS;
     this.again_at = names.got_ms + names.again_ms * (0.75 + Math.random() / 4);
   }
 
@@ -194,6 +203,7 @@ export function loaderFor(Player: typeof Hls, feed: Feed): PlaylistLoaderConstru
       this.fetch(url.href, (data) => {
         const told = readPlaylist(data, listing.init);
         if (!told) return this.give(data); // hls.js knows what to say of it
+        feed.ended = told.ended;
         if (!listing.absorb(told)) return feed.broken("the playlist does not lead on");
         this.give(listing.straight ? data : listing.text(styleOf(told)));
       });

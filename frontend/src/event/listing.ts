@@ -18,6 +18,8 @@ export interface Entry {
   readonly to: number;
   /** Lines that tell of its parts. */
   readonly parts: readonly string[];
+  /** It was told of and is not there (EXT-X-GAP). */
+  readonly gap?: boolean;
 }
 
 /** A media playlist of the gate. */
@@ -164,12 +166,14 @@ export class Listing {
   private first_sn = 0;
   private run_before = 0;
   private target_s = 2;
+  private resume = 0;
   /** Whether the gate's own playlist can be handed on as it is: all numbers are the gate's. */
   straight = true;
 
   /** The gate's number of the segment that comes next; null: nothing is listed. */
   get next(): number | null {
-    return this.entries.at(-1)?.to ?? null;
+    const last = this.entries.at(-1);
+    return last ? (last.gap ? this.resume : last.to) : null;
   }
 
   get init(): string {
@@ -216,6 +220,18 @@ export class Listing {
     }
   }
 
+  /**
+   * A segment that was listed is not there, nor are those after it: they stay listed as missing,
+   * for a number always stands for the same segment, and what comes in their place follows.
+   */
+  lose(uri: string): void {
+    const place = this.entries.findIndex((entry) => entry.uri === uri && !entry.gap);
+    if (place < 0) return;
+    this.resume = this.entries[place]?.from ?? 0;
+    this.entries = this.entries.map((one, i) => (i < place ? one : { ...one, gap: true }));
+    this.straight = false;
+  }
+
   private partsOf(entry: Entry): void {
     const place = this.entries.findIndex((one) => one.uri === entry.uri);
     const known = this.entries[place];
@@ -242,6 +258,7 @@ export class Listing {
       init = entry.init;
       lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(entry.at_ms).toISOString()}`);
       if (style.parts) lines.push(...entry.parts);
+      if (entry.gap) lines.push("#EXT-X-GAP");
       lines.push(`#EXTINF:${entry.duration_s},`, entry.uri);
     }
     if (style.init && style.init !== init && style.open.length > 0)

@@ -13,6 +13,8 @@ export interface LiveTold {
 }
 
 const WATCH_MS = 500;
+/** Without progress for so long, at the end of all there is, it is over. */
+const OVER_MS = 1_500;
 /** A pause shorter than this while playing is the hardware's, not a stall. */
 const STALL_MS = 150;
 
@@ -262,6 +264,10 @@ export class Live {
     }
     if (audio.paused || audio.ended) {
       this.moved_at = now;
+    } else if (engine.ended() && now - this.moved_at > OVER_MS) {
+      // Behind what there is lies a segment that was named and never made: hls.js waits for it.
+      this.stop();
+      this.told.sound("over");
     } else if (now - this.moved_at > policy.patience_ms) {
       this.lastFault = "no progress";
       this.again();

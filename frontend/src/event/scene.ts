@@ -119,6 +119,7 @@ export function reduce(model: Model, happening: Happening): Model {
         serving,
         lost: false,
         state: model.state && { ...model.state, ...news },
+        end_seen_ms: phase === "ended" ? (model.end_seen_ms ?? now_ms) : null,
         door:
           model.door.at === "line" && line
             ? { at: "line", line: moved(line, serving, now_ms, model.chance) }
