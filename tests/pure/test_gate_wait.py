@@ -42,11 +42,14 @@ class Evening:
 def test_while_seats_are_free_the_pace_is_the_wait() -> None:
     evening = Evening(free=1000, per_s=10.0)
     evening.join(600)
-    assert evening.lines.wait_s(50, evening.now) is None  # nobody was called yet
+    evening.pass_time(0.1)
+    assert evening.lines.wait_s(50, True, evening.now) == 5.0  # it has only just formed
     evening.pass_time(10.0)
-    assert evening.lines.wait_s(100, evening.now) == pytest.approx(10.0, rel=0.25)
+    assert evening.lines.wait_s(100, True, evening.now) == pytest.approx(10.0, rel=0.25)
+    # 499 wait for 899 seats: who has no final number yet may come after all who are to come.
+    assert evening.lines.wait_s(100, False, evening.now) is None
     # Beyond the seats that are left, nobody can know.
-    assert evening.lines.wait_s(evening.free + 1, evening.now) is None
+    assert evening.lines.wait_s(evening.free + 1, True, evening.now) is None
 
 
 def test_in_front_of_a_full_house_how_fast_it_filled_says_nothing() -> None:
@@ -57,7 +60,7 @@ def test_in_front_of_a_full_house_how_fast_it_filled_says_nothing() -> None:
     assert evening.lines.waiting == 300
     for _ in range(60):
         evening.pass_time(1.0)
-        assert evening.lines.wait_s(10, evening.now) is None
+        assert evening.lines.wait_s(10, True, evening.now) is None
         assert evening.lines.moves_per_s(evening.now) == 0.0
 
 
@@ -68,11 +71,11 @@ def test_a_full_house_lets_the_line_move_as_people_leave() -> None:
     for _ in range(2):
         evening.free += 1
         evening.pass_time(4.0)
-    assert evening.lines.wait_s(10, evening.now) is None  # two are no pace yet
+    assert evening.lines.wait_s(10, True, evening.now) is None  # two are no pace yet
     for _ in range(10):
         evening.free += 1
         evening.pass_time(4.0)
-    assert evening.lines.wait_s(10, evening.now) == pytest.approx(40.0, rel=0.2)
+    assert evening.lines.wait_s(10, True, evening.now) == pytest.approx(40.0, rel=0.2)
     assert evening.lines.moves_per_s(evening.now) == pytest.approx(0.25, rel=0.2)
 
 
@@ -80,7 +83,7 @@ def test_when_all_leave_at_once_the_pace_holds_the_line_again() -> None:
     evening = Evening(free=100, per_s=10.0)
     evening.join(400)
     evening.pass_time(20.0)
-    assert evening.lines.wait_s(50, evening.now) is None
+    assert evening.lines.wait_s(50, True, evening.now) is None
     evening.free += 90
     evening.pass_time(6.0)
-    assert evening.lines.wait_s(20, evening.now) == pytest.approx(2.0, rel=0.3)
+    assert evening.lines.wait_s(20, True, evening.now) == pytest.approx(2.0, rel=0.3)

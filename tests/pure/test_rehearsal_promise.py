@@ -124,7 +124,7 @@ def test_pauses_are_counted_measured_and_timed() -> None:
 def heard(**changes: Any) -> dict[str, Any]:
     about: dict[str, Any] = {"verdict": "admit", "seconds": 20.0, "loudness_lufs": -20.0}
     about |= {"broken": 0, "jumps": 0, "stalls": 0, "stale": 0, "latency_ms": 5000}
-    return about | {"waited_ms": 0, "in_line_ms": 0} | changes
+    return about | {"waited_ms": 0, "inside_ms": 20_000} | changes
 
 
 def test_full_listeners_are_judged_by_what_they_heard() -> None:
@@ -134,6 +134,7 @@ def test_full_listeners_are_judged_by_what_they_heard() -> None:
         heard(broken=2),
         heard(stalls=1),
         heard(verdict="refuse", seconds=0.0),
+        heard(seconds=0.0, inside_ms=900),  # the end was there
         {"failed": "The playlist is gone."},
         {"altered": 3},
     ]

@@ -143,6 +143,12 @@ class Calls:
         called = sum(self._cells[row + _HOW_MANY] for row in self._since(now, over_s))
         return called * self.shows / over_s if called >= LEAST_CALLED else 0.0
 
+    def moved_before(self, now: float, over_s: int) -> bool:
+        """Whether somebody was called in the `over_s` seconds before the last `over_s`."""
+        recent = self._since(now, over_s)
+        earlier = self._since(now, 2 * over_s)[len(recent) :]
+        return any(self._cells[row + _HOW_MANY] for row in earlier)
+
     def per_s(self, now: float) -> float:
         """Admissions a second, measured over the last minute; 0.0 before the first."""
         cells = self._cells

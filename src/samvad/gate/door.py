@@ -132,7 +132,7 @@ class House(Protocol):
     @property
     def waiting(self) -> int: ...
 
-    def wait_s(self, ahead: int, now: float) -> float | None: ...
+    def wait_s(self, ahead: int, final: bool, now: float) -> float | None: ...
 
     def enter(self, lane: Lane, now: float) -> tuple[int, int] | NoSeat | None: ...
 
@@ -212,7 +212,7 @@ class Door:
     def _wait(self, place: Place, standing: Standing, now: float) -> Wait:
         house, lane = self._house, place.lane
         ahead = house.ahead(lane, standing)
-        estimate_s = house.wait_s(ahead, now)
+        estimate_s = house.wait_s(ahead, standing.final, now)
         again_ms = AGAIN_CALLED_MS
         if not standing.called:
             again_ms = min(far_ms(house.waiting), look_again_ms(ahead, estimate_s))

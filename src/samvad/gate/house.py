@@ -81,9 +81,9 @@ class House:
         """How fast the line moves now; 0.0 where nobody can know."""
         return self.lines.moves_per_s(now)
 
-    def wait_s(self, ahead: int, now: float) -> float | None:
+    def wait_s(self, ahead: int, final: bool, now: float) -> float | None:
         """How long one waits with so many people ahead; None where nobody can know."""
-        return self.lines.wait_s(ahead, now)
+        return self.lines.wait_s(ahead, final, now)
 
     # -- coming in --------------------------------------------------------------------------
 

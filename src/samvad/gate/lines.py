@@ -35,6 +35,7 @@ class Figure(IntEnum):
     MACHINES = 14  # how many there are; 0: not known
     OTHERS = 15  # the first of lease.SUMMED, counted by the others
     FULL_SINCE_MS = 48  # when the seats, and not the pace, began to hold the line; 0: they do not
+    PACE_MILLI = 49  # joins a second that are allowed, in thousandths
 
 
 FIGURES = 64
@@ -88,17 +89,22 @@ class Lines:
         Once the house is full, it moves as fast as people leave: how fast people came in before
         says nothing then.
         """
-        since_ms, over_s = self._figures[Figure.FULL_SINCE_MS], LINE_S
+        since_ms = self._figures[Figure.FULL_SINCE_MS]
         if since_ms:
             # Not that second itself: the last who came in while seats were free are in it.
             over_s = min(int(now) - since_ms // 1000, MEASURE_S)
-        return self.calls.moves_per_s(now, over_s) if over_s >= LINE_S else 0.0
+            return self.calls.moves_per_s(now, over_s) if over_s >= LINE_S else 0.0
+        if not self.calls.moved_before(now, LINE_S):
+            return self._figures[Figure.PACE_MILLI] / 1000  # it has only just formed
+        return self.calls.moves_per_s(now, LINE_S)
 
-    def wait_s(self, ahead: int, now: float) -> float | None:
+    def wait_s(self, ahead: int, final: bool, now: float) -> float | None:
         """How long one waits with so many people ahead; None where nobody can know. While seats
-        are free, the pace holds the line; but only for as many as there are seats."""
+        are free, the pace holds the line; but only for as many as there are seats. While a number
+        is not `final`, others of the same minute may yet come before it."""
         full = self._figures[Figure.FULL_SINCE_MS]
-        if not full and ahead >= self._figures[Figure.ROOM]:
+        most = ahead if final else 2 * self.waiting
+        if not full and most >= self._figures[Figure.ROOM]:
             return None
         return wait_s(ahead, self.moves_per_s(now))
 
@@ -147,6 +153,7 @@ class Lines:
         """
         figures, now_ms = self._figures, max(1, int(now * 1000))
         figures[Figure.TICKED_MS] = now_ms
+        figures[Figure.PACE_MILLI] = int(per_s * 1000) if doors_open else 0
         if not doors_open:
             return 0
         for queue in self.queues.values():

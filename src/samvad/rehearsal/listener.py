@@ -48,7 +48,7 @@ class Heard:
     media were lost to it. `ended`: the conversation's end came. `broken`: how often the media
     did not hang together (a gap, too little sound, other bytes than others got). `stale`: how
     often the playlist stood still, or went back. `in_line_ms`: the time it stood in line, which
-    `first_sound_ms` leaves out.
+    `first_sound_ms` leaves out. `inside_ms`: since it was let in for the first time.
     """
 
     verdict: str
@@ -68,6 +68,7 @@ class Heard:
     broken: int = 0
     stale: int = 0
     in_line_ms: int = 0
+    inside_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Listener:
         self._continuity = Continuity()
         self._copies = copies or Copies()
         self._altered = 0
-        self._in_line_s = 0.0
+        self._in_line_s = self._let_in_at = 0.0
         self._decoder = PartDecoder()
         self._sound = PlayedSound(wav)
         self._latencies: list[float] = []
@@ -172,6 +173,7 @@ class Listener:
             broken=self._continuity.gaps + self._continuity.short + self._altered,
             stale=self._continuity.stale + self._continuity.went_back,
             in_line_ms=round(self._in_line_s * 1000),
+            inside_ms=round((now - self._let_in_at) * 1000) if self._let_in_at else 0,
         )
 
     async def _hear(self) -> None:
@@ -237,6 +239,7 @@ class Listener:
                         return _Refused("waited")
                 case "admit":
                     self._ticket = str(said["ticket"])
+                    self._let_in_at = self._let_in_at or self._clock.now()
                     return urljoin(page.door, str(said["play"]))
                 case "refuse":
                     replay = said.get("replay")

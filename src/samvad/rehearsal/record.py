@@ -193,6 +193,7 @@ def full_figures(heard: Sequence[Mapping[str, Any]]) -> FullFigures | None:
     )
 
 
+TIME_TO_HEAR_MS = 8_000
 OWN_LATE_S = 0.5
 """A process of full listeners that was so late at some time has stalls of its own making."""
 
@@ -206,7 +207,8 @@ def own_complaints(heard: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _had_time(heard: Mapping[str, Any]) -> bool:
-    return bool(heard["seconds"] > 0 or heard["waited_ms"] + heard["in_line_ms"] > 0)
+    """Whether it was inside long enough to hear something."""
+    return bool(heard["seconds"] > 0 or heard["inside_ms"] > TIME_TO_HEAR_MS)
 
 
 def _why_not(heard: Mapping[str, Any]) -> str:

@@ -146,12 +146,13 @@ class Tally:
 
     def waited_for(self, said_s: float, real_s: float) -> None:
         """The door had said `said_s`; it was (or is by now) `real_s`."""
-        if is_honest(said_s, real_s):
-            self.honest += 1
-        else:
-            self.misled += 1
+        honest = is_honest(said_s, real_s)
+        self.honest += honest
+        self.misled += not honest
         if len(self.waits) < MOST_WAITS:
             self.waits.append((round(said_s, 2), round(real_s, 2)))
+        elif not honest:  # what is wrong is looked for
+            self.waits[self.misled % MOST_WAITS] = (round(said_s, 2), round(real_s, 2))
 
     def refuse(self, reason: str) -> None:
         self.refused += 1
