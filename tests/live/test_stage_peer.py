@@ -151,7 +151,7 @@ async def settled(before: int, slack: int = 0) -> int:
         gc.collect()
         return descriptors() <= before + slack
 
-    await until(now, 5, lambda: f"{descriptors()} descriptors open, {before} before")
+    await until(now, 20, lambda: f"{descriptors()} descriptors open, {before} before")
     return descriptors()
 
 
