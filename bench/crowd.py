@@ -7,9 +7,10 @@
 The server has core 0, the load core 1; rounds are interleaved, so that what else this machine
 does falls on all alike. Each listener has a connection and a ticket of its own, sends the
 headers of a browser, asks for the playlist at its pace and for each new object, and for
-state.json every 5 s (12 s with long segments, as our page). The lean ones ask as our page does
-on the lower rungs. Icecast's listeners read an endless answer; their latency is how far they lie behind their own best pace. Latencies
-count from the intended moment. Writes build/bench/crowd.json.
+state.json every 5 s. The lean ones ask as our page does on the lower rungs (state.json every
+12 s with long segments). Icecast's listeners read an endless answer; their latency is how far
+they lie behind their own best pace. Latencies count from the intended moment. Writes
+build/bench/crowd.json.
 """
 
 import argparse
