@@ -96,7 +96,7 @@ def place(number: int = 5, estimate_s: float | None = 30.0, final: bool = True) 
     ("said_s", "real_s", "honest"),
     [
         *((30.0, 30.0, True), (30.0, 44.0, True), (30.0, 90.0, False), (2.0, 11.0, True)),
-        *((2.0, 40.0, False), (600.0, 20.0, False), (600.0, 70.0, True)),
+        *((2.0, 40.0, False), (600.0, 8.0, False), (600.0, 70.0, True)),
     ],
 )
 def test_what_was_said_of_the_wait_is_held_against_it(
