@@ -327,5 +327,7 @@ def test_verdicts_as_the_player_reads_them() -> None:
 
 
 def test_looks_grow_rare_with_the_wait() -> None:
-    assert [door.look_again_ms(9, s) for s in (1.0, 10.0, 3600.0)] == [2_000, 5_000, 12_000]
-    assert [door.look_again_ms(n, None) for n in (0, 300, 9_999)] == [2_000, 5_000, 12_000]
+    assert [door.look_again_ms(9, s) for s in (1.0, 10.0, 3600.0)] == [2_000, 5_000, 24_000]
+    assert [door.look_again_ms(n, None) for n in (0, 300, 9_999)] == [2_000, 5_000, 24_000]
+    assert [door.far_ms(n, moves=False) for n in (0, 3_000, 99_999)] == [2_000, 6_000, 12_000]
+    assert [door.far_ms(n, moves=True) for n in (0, 3_000, 99_999)] == [2_000, 6_000, 24_000]

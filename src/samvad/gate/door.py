@@ -22,7 +22,7 @@ TICKET_MINUTES = 12 * 60
 
 EARLY_MS = 30 * 60_000
 """So long before the doors one may come to wait for them."""
-NEAR_MS, FAR_MS = 2_000, 12_000
+NEAR_MS, FAR_MS, FARTHEST_MS = 2_000, 12_000, 24_000
 """Between two looks at serving.json: when it is nearly one's turn, and at most."""
 LOOKS_PER_S = 500
 AGAIN_CALLED_MS = 1_000
@@ -88,6 +88,10 @@ class Shown:
     pass_: str = ""
     phrase: str = ""
     closing: bool = False
+
+
+NOTHING_SHOWN = Shown()
+_NOTHING = (b"{}", b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +219,8 @@ class Door:
         estimate_s = house.wait_s(ahead, standing.final, now)
         again_ms = AGAIN_CALLED_MS
         if not standing.called:
-            again_ms = min(far_ms(house.waiting), look_again_ms(ahead, estimate_s))
+            most_ms = far_ms(house.waiting, estimate_s is not None)
+            again_ms = min(most_ms, look_again_ms(ahead, estimate_s))
         return Wait(
             place=self._places.sign(place),
             lane=lane,
@@ -228,10 +233,11 @@ class Door:
         )
 
 
-def far_ms(waiting: int) -> int:
+def far_ms(waiting: int, moves: bool) -> int:
     """Between two looks of somebody far back, at most. A short line may look often: seats that
-    come free all of a sudden are taken at once, and LOOKS_PER_S cost next to nothing."""
-    return min(FAR_MS, max(NEAR_MS, waiting * 1000 // LOOKS_PER_S))
+    come free all of a sudden are taken at once, and LOOKS_PER_S cost next to nothing. In a long
+    one that `moves`, everybody can tell when it is nearly their turn."""
+    return min(FARTHEST_MS if moves else FAR_MS, max(NEAR_MS, waiting * 1000 // LOOKS_PER_S))
 
 
 def look_again_ms(ahead: int, estimate_s: float | None) -> int:
@@ -239,13 +245,13 @@ def look_again_ms(ahead: int, estimate_s: float | None) -> int:
     somebody who waits for an hour are few, and of somebody who waits for a minute five. Where
     nothing moves, more often the fewer people are ahead."""
     half_ms = ahead * 10 + NEAR_MS if estimate_s is None else estimate_s * 500
-    return int(min(FAR_MS, max(NEAR_MS, half_ms)))
+    return int(min(FARTHEST_MS, max(NEAR_MS, half_ms)))
 
 
 def read_shown(body: bytes) -> Shown | None:
     """What a knock's body shows; None when it is no JSON object of texts."""
-    if not body.strip():
-        return Shown()
+    if body in _NOTHING or not body.strip():  # nearly all of a herd shows nothing
+        return NOTHING_SHOWN
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
@@ -266,10 +272,10 @@ def read_shown(body: bytes) -> Shown | None:
 def as_json(event: str, verdict: Verdict, replay: str | None) -> bytes:
     """The door's answer. `replay` is the path of the recording, if there is one."""
     said: dict[str, Any]
-    if isinstance(verdict, Admit):
-        play = master_path(event, verdict.ticket)
-        said = {"verdict": "admit", "ticket": verdict.ticket, "play": play}
-    elif isinstance(verdict, Wait):
+    if isinstance(verdict, Admit):  # of letters that JSON takes as they are
+        ticket, play = verdict.ticket, master_path(event, verdict.ticket)
+        return f'{{"verdict":"admit","ticket":"{ticket}","play":"{play}"}}'.encode()
+    if isinstance(verdict, Wait):
         said = {
             "verdict": "wait",
             "number": verdict.number,

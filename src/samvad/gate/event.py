@@ -345,9 +345,9 @@ class Event(Generic[Token]):
             return False
         if not len(self.news):
             self._mark = look.mark
-        waiting = self._house.waiting if self._house is not None else 0
-        hold_s = min(look.hold_s, far_ms(waiting) / 1000)
-        self.news.add(token, at.now, random.random(), hold_s)
+        house = self._house
+        waits = (house.waiting, house.moves_per_s(at.now) > 0) if house is not None else (0, False)
+        self.news.add(token, at.now, random.random(), look.hold_s(far_ms(*waits) / 1000))
         return True
 
     def replay(self, now: float) -> Replay | None:

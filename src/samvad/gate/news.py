@@ -2,8 +2,8 @@
 
 Who waits in a long line looks seldom (door.py FAR_MS), and a status line must not take so long.
 So a look may name the mark of what it has seen (`?after=…`), and is held until the mark is
-another one, HOLD_S or so. That costs a waiting listener about as many looks as before, and the
-connection that was idle between two of them.
+another one, or for nearly as long as one would have waited. That costs a waiting listener as
+many looks as before, and the connection that was idle between two of them.
 
 Pure: waiting parties are opaque tokens, `now` is monotonic seconds. A token waits for one thing
 at a time, so there are never more than connections.
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, TypeVar
 
-HOLD_S = 10.5
-"""In the mean; a quarter of it more or less by chance, so that a crowd that was answered together
-does not come back together for ever. With the page's pause all look every sixteen seconds at least
-(calls.py APPEAR_S)."""
+HOLD_SHARE = 7 / 8
+"""Of the time between two ordinary looks; the page's pause is the rest. In the mean: a quarter
+more or less by chance, so that a crowd that was answered together does not come back together
+for ever."""
 NEAR_S = 2.0
 """The same for one whose turn may come soon (`&near`), who wants to see the line move."""
 AT_ONCE = 2_000
@@ -34,13 +34,17 @@ class Look:
     """A look at serving.json by one who has seen the news of `mark`."""
 
     mark: str
-    hold_s: float
+    near: bool = False
+
+    def hold_s(self, far_s: float) -> float:
+        """How long it is held; `far_s`: between two ordinary looks of somebody far back."""
+        return min(NEAR_S, far_s) if self.near else far_s * HOLD_SHARE
 
 
 def look(query: bytes) -> Look | None:
     """What a query asks to be held for; None for an ordinary look."""
     asked = _AFTER.fullmatch(query)
-    return Look(asked[1].decode(), NEAR_S if asked[2] else HOLD_S) if asked else None
+    return Look(asked[1].decode(), asked[2] is not None) if asked else None
 
 
 class News(Generic[Token]):
@@ -55,7 +59,7 @@ class News(Generic[Token]):
     def __len__(self) -> int:
         return len(self._second_of) + len(self._due)
 
-    def add(self, token: Token, now: float, chance: float, hold_s: float = HOLD_S) -> None:
+    def add(self, token: Token, now: float, chance: float, hold_s: float) -> None:
         """Hold `token`; `chance` is from 0 to 1."""
         second = int(now + hold_s * (0.75 + chance / 2)) + 1
         self._second_of[token] = second

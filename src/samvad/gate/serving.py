@@ -28,6 +28,7 @@ def as_json(
 ) -> bytes:
     """The bytes of serving.json. `house` None: there is no line (over, or not yet)."""
     waiting = house.waiting if house is not None else 0
+    rate_per_s = house.moves_per_s(now) if house is not None else 0.0
     lanes = house.lines.queues if house is not None else {}
     used = {lane.name.lower(): queue for lane, queue in lanes.items() if queue.joined}
     said: dict[str, Any] = {
@@ -42,8 +43,8 @@ def as_json(
         "closed_upto": {name: queue.closed_upto for name, queue in used.items()},
         "joined": {name: queue.joined for name, queue in used.items()},
         "waiting": waiting,
-        "rate_per_s": round(house.moves_per_s(now), 2) if house is not None else 0.0,
-        "poll_ms": [NEAR_MS, far_ms(waiting)],
+        "rate_per_s": round(rate_per_s, 2),
+        "poll_ms": [NEAR_MS, far_ms(waiting, rate_per_s > 0)],
         "status": status_json(room),
         "rung": rung,
         "promise_ms": promise_ms,
