@@ -28,10 +28,9 @@ from typing import Any
 from bench.crowd_icecast import Icecast, Listened, listen
 from bench.crowd_servers import Gate, Nginx, Server, scratch_folder
 from samvad.base.errors import PlainError
-from samvad.rehearsal.habit import Start
 from samvad.rehearsal.pacer import Shape
 from samvad.rehearsal.shards import Crowd, Snapshot
-from samvad.rehearsal.tally import DOOR, LEAN, MEDIA, PLAYLIST
+from samvad.rehearsal.tally import LEAN, MEDIA, PLAYLIST
 from samvad.rehearsal.trial import Trial
 
 LOAD_CORE = 1
@@ -89,22 +88,6 @@ class Run:
     generator_complaints: list[str] = field(default_factory=list)
 
 
-@dataclass
-class Joins:
-    """`offered` a second, open load; `capacity`: what the processor time of one would allow."""
-
-    server: str
-    offered: float
-    admitted: int
-    refused: int
-    cpu_us_per_join: float
-    capacity: float
-    p50: float
-    p99: float
-    errors: dict[str, int]
-    generator_complaints: list[str]
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench.crowd", description="Gate, nginx, Icecast.")
     parser.add_argument("--listeners", default="4000", help="sizes, separated by commas")
@@ -112,11 +95,10 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=6.0, help="measured, of each run")
     parser.add_argument("--only", default=",".join(SERVERS), help="servers, by commas")
     parser.add_argument("--long", action="store_true", help="objects of 5.76 s, not 1.92 s")
-    parser.add_argument("--joins", default="2000", help="joins a second, by commas; 0: none")
     parser.add_argument("--ceiling", default="", help="sizes: measure the generator alone")
     asked = parser.parse_args()
     sizes = [int(n) for n in asked.listeners.split(",") if n]
-    results: dict[str, Any] = {"machine": _machine(), "runs": [], "joins": [], "ceiling": []}
+    results: dict[str, Any] = {"machine": _machine(), "runs": [], "ceiling": []}
     try:
         if asked.ceiling:
             ceiling = [_ceiling(int(n), asked.seconds) for n in asked.ceiling.split(",")]
@@ -132,13 +114,9 @@ def main() -> int:
                         runs.append(_measure(name, SERVERS[name], size, stretch, asked.seconds))
                         _keep({"runs": [asdict(run) for run in runs]})  # should a later one fail
                         print(".", end="", file=sys.stderr, flush=True)
-            rates = [float(rate) for rate in asked.joins.split(",") if float(rate)]
-            joins = [_joins(rate) for rate in rates]
             print(file=sys.stderr)
             _print_runs(runs)
-            _print_joins(joins)
             results["runs"] = [asdict(run) for run in runs]
-            results["joins"] = [asdict(one) for one in joins]
     except PlainError as error:
         print(f"{error.says} {error.mend}", file=sys.stderr)
         return 1
@@ -265,51 +243,6 @@ def _fill(run: Run, window: _Window) -> None:
     run.generator_complaints = health.complaints(1)
 
 
-def _joins(per_s: float, seconds: float = 3.0) -> Joins:
-    """Everybody with a new connection: to the door, in, and away."""
-    count = int(per_s * seconds)
-    with scratch_folder() as folder:
-        server = Gate(folder, count, 1)
-        try:
-            idle = _idle_cpu(server)
-            before, began = server.cpu_s(), time.monotonic()
-            trial = Trial(
-                url=server.url,
-                listeners=count,
-                arrive_s=seconds,
-                for_s=seconds + 2,
-                start=Start.DOOR,
-                door_only=True,
-                lines=1,
-            )
-            with Crowd(trial, cores=[LOAD_CORE]) as crowd:
-                end = crowd.run()
-            cpu_s = server.cpu_s() - before - idle * (time.monotonic() - began)
-        finally:
-            server.stop()
-    door, health = end.tally.took[DOOR], end.health
-    each = max(cpu_s, 1e-9) / max(end.tally.admitted, 1)
-    return Joins(
-        server.name,
-        per_s,
-        end.tally.admitted,
-        end.tally.refused,
-        each * 1e6,
-        1 / each,
-        door.percentile(0.5) * 1000,
-        door.percentile(0.99) * 1000,
-        end.tally.errors,
-        health.complaints(1),
-    )
-
-
-def _idle_cpu(server: Server) -> float:
-    """What the server uses in a second with nobody there."""
-    before = server.cpu_s()
-    time.sleep(1.0)
-    return server.cpu_s() - before
-
-
 def _ceiling(listeners: int, seconds: float) -> Run:
     """One request of 2 kB every 1.92 s from each listener, as cheap for the server as can be."""
 
@@ -352,16 +285,6 @@ def _print_runs(runs: list[Run]) -> None:
             f"{sum(r.stalls for r in same):6} {sum(sum(r.errors.values()) for r in same):6} "
             f"{middle('kb_per_listener'):7.2f}  {middle('generator_cpu_share'):.0%}, "
             f"late p99 {middle('generator_late_p99'):.1f}ms {'; '.join(complaints)}"
-        )
-
-
-def _print_joins(joins: list[Joins]) -> None:
-    for j in joins:
-        print(
-            f"joins at the door of {j.server}: {j.offered:,.0f}/s offered, {j.admitted:,} let in, "
-            f"{j.refused} refused, {j.cpu_us_per_join:.0f} µs of CPU each (that is "
-            f"{j.capacity:,.0f}/s a core), p50 {j.p50:.1f} ms, p99 {j.p99:.1f} ms "
-            f"{j.errors or ''} {'; '.join(j.generator_complaints)}"
         )
 
 
