@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import random
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from samvad.gate import seats as module
+from samvad.gate.board import Board
 from samvad.gate.seats import NoSeat, Seats
 from samvad.protocol.ticket import Ticket
 from tests.kit.until import until_now
@@ -318,3 +320,18 @@ def test_processes_that_are_killed_in_the_middle_leave_a_sound_table(tmp_path: P
     until_now(lambda: watcher.held(time.monotonic()) == 0, 10, "seats of dead gates stay held")
     claimed = [watcher.claim(time.monotonic()) for _ in range(limit)]
     assert len({ticket(c).seat for c in claimed}) == limit
+
+
+def test_a_gate_that_opens_the_table_waits_a_moment_for_another_one(tmp_path: Path) -> None:
+    import fcntl
+
+    Seats(tmp_path / "t", 2, HOLD_S).close()
+    Board(tmp_path / "b").close()
+    for name in ("t", "b"):
+        other = os.open(tmp_path / name, os.O_RDWR)
+        fcntl.flock(other, fcntl.LOCK_EX)
+        release = threading.Timer(0.2, os.close, (other,))
+        release.start()
+        opened = Seats(tmp_path / "t", 2, HOLD_S) if name == "t" else Board(tmp_path / "b")
+        opened.close()
+        release.join()

@@ -9,7 +9,6 @@ kernel frees when its process dies. Nothing here grows with the crowd.
 """
 
 import contextlib
-import errno
 import mmap
 import os
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from samvad.gate import calls, line
-from samvad.gate.filelock import lock, unlock
+from samvad.gate.filelock import lock, lock_to_open, unlock
 from samvad.gate.lines import FIGURES, USES, Cells, Figure
 from samvad.gate.seats import boot_id
 from samvad.protocol.passes import Lane
@@ -39,8 +38,7 @@ class Board:
         self._path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            if not lock(self._file):
-                raise BlockingIOError(errno.EAGAIN, "another gate keeps the board locked")
+            lock_to_open(self._file)
             try:
                 self._map()
             finally:

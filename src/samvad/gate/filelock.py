@@ -2,22 +2,32 @@
 its process dies, even by SIGKILL.
 """
 
+import errno
 import fcntl
 import os
 
 _TRIES = 500
 """With a yield of the processor between: milliseconds, then the caller says "again"."""
+_TRIES_TO_OPEN = 1_000_000
+"""About a second."""
 
 
-def lock(file: int) -> bool:
+def lock(file: int, tries: int = _TRIES) -> bool:
     """Lock an open file; False: another process keeps it for too long."""
-    for _ in range(_TRIES):
+    for _ in range(tries):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
         except BlockingIOError:
             os.sched_yield()
     return False
+
+
+def lock_to_open(file: int) -> None:
+    """Lock a file that is being opened, which happens once: another process may have been stopped
+    in the middle of its turn. Raises BlockingIOError when that does not end."""
+    if not lock(file, _TRIES_TO_OPEN):
+        raise BlockingIOError(errno.EAGAIN, "another gate keeps the file locked")
 
 
 def unlock(file: int) -> None:

@@ -13,7 +13,6 @@ its process dies, even by SIGKILL; half a claim (a new generation nobody knows) 
 seat free. Times are whole seconds; the file outlives gate processes, so tickets do too.
 """
 
-import errno
 import mmap
 import os
 from enum import Enum
@@ -22,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from samvad.gate.filelock import lock, unlock
+from samvad.gate.filelock import lock, lock_to_open, unlock
 from samvad.protocol.ticket import Ticket
 
 MAGIC = b"samvad2\n"
@@ -98,8 +97,7 @@ class Seats:
             self._map(limit)
 
     def _map(self, seats: int) -> None:
-        if not lock(self._file):
-            raise BlockingIOError(errno.EAGAIN, "another gate keeps the seats locked")
+        lock_to_open(self._file)
         try:
             wanted, size = _HEADER + _SEAT * max(seats, 1), os.fstat(self._file).st_size
             if size < wanted:
