@@ -32,6 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="The night, small, against a site of its own.")
     parser.add_argument("--listeners", type=int, default=300)
     parser.add_argument("--seats", type=int, default=250)
+    parser.add_argument("--joins", type=int, default=0, help="the door's, a second; 0: careful")
     parser.add_argument("--for", dest="for_s", type=float, default=90.0)
     parser.add_argument("--scenario", default="night")
     parser.add_argument("--gates", type=int, default=1)
@@ -66,7 +67,7 @@ def run(asked: argparse.Namespace, folder: Path) -> int:
         made = subprocess.run(
             [
                 *(*samvad, "event", "create", "--title", "A rehearsal", "--json"),
-                *("--seats", str(asked.seats)),
+                *("--seats", str(asked.seats), "--joins-per-s", str(asked.joins)),
             ],
             env=env,
             check=True,
