@@ -101,7 +101,7 @@ class GateSettings:
         high=10_000_000,
     )
     low_latency_listeners: int = param(
-        2000,
+        900,
         "Up to this many listeners the players use LL-HLS; above it, plain HLS.",
         unit="listeners",
         low=0,
