@@ -5,6 +5,8 @@ rung that stands on the board. Which rung it is decides ladder.py, from what loa
 (`Watch.readings`).
 """
 
+from typing import Any
+
 from samvad.base.clock import Moment
 from samvad.gate.diary import Diary
 from samvad.gate.ladder import Ladder
@@ -16,7 +18,7 @@ from samvad.protocol.journal import PROMISE, RUNG
 class Climbers:
     """`each_second` after the watch's."""
 
-    def __init__(self, site: Site, watch: Watch, diary: Diary) -> None:  # type: ignore[type-arg]
+    def __init__(self, site: Site[Any], watch: Watch, diary: Diary) -> None:
         self._site, self._watch, self._diary = site, watch, diary
         self._ladders: dict[str, Ladder] = {}
 

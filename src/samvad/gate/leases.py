@@ -3,6 +3,8 @@
 The board tells the other processes how many seats the machine has; without a store all of them.
 """
 
+from typing import Any
+
 from samvad.base.clock import Moment
 from samvad.gate.lease import Ask, Lease, Use
 from samvad.gate.lines import Figure
@@ -14,7 +16,7 @@ from samvad.gate.watch import Watch
 class Leases:
     """`each_second` after the watch's. `lease_s`: how long one is good without the store."""
 
-    def __init__(self, site: Site, watch: Watch, store: Store, lease_s: float) -> None:  # type: ignore[type-arg]
+    def __init__(self, site: Site[Any], watch: Watch, store: Store, lease_s: float) -> None:
         self._site, self._watch, self._store, self._lease_s = site, watch, store, lease_s
         self._leases: dict[str, Lease] = {}
 
