@@ -8,7 +8,6 @@ rehearsal begins, attacks in its time, and prints what it got once a second. Whe
 import contextlib
 import errno
 import json
-import os
 import random
 import select
 import signal
@@ -24,6 +23,7 @@ from samvad.rehearsal.habit import tail_of
 from samvad.rehearsal.line import STARVED
 from samvad.rehearsal.permit import check, origin_of, permission_in
 from samvad.rehearsal.target import Target, target_of
+from samvad.rehearsal.tell import tell
 from samvad.rehearsal.trial import MOST_SECONDS
 
 IN, OUT = select.EPOLLIN, select.EPOLLOUT
@@ -289,9 +289,9 @@ def main() -> int:
         target, path = target_of(told["url"], bool(permit))
         attacker = Attacker(attack, target, path.partition("?")[0], told["door"], told["number"])
     except PlainError as error:
-        _print({"says": error.says, "mend": error.mend})
+        tell({"says": error.says, "mend": error.mend})
         return 1
-    _print({"ready": True})
+    tell({"ready": True})
     start = sys.stdin.readline()
     if not start.strip():
         return 1
@@ -300,7 +300,7 @@ def main() -> int:
 
     def goes_on() -> bool:
         try:
-            _print({"spoils": attacker.spoils.as_json()})
+            tell({"spoils": attacker.spoils.as_json()})
         except OSError:
             return False
         return not ended.poll(0)
@@ -323,12 +323,6 @@ def _check(attack: Attack, url: str, permit: str) -> None:
         attack.connections,
     )
     check(permission_in(permit), wish)
-
-
-def _print(said: object) -> None:
-    data = json.dumps(said, separators=(",", ":")).encode() + b"\n"
-    while data:
-        data = data[os.write(1, data) :]
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ of them heard. When stdin ends before, it ends them and reports what was heard s
 import asyncio
 import dataclasses
 import json
-import os
 import random
 import signal
 import sys
@@ -19,6 +18,7 @@ from samvad.base.clock import SystemClock
 from samvad.base.errors import PlainError
 from samvad.rehearsal.listener import Heard, Listener
 from samvad.rehearsal.listener_check import Copies
+from samvad.rehearsal.tell import tell
 
 _TICK_S = 0.05
 MOST = 100
@@ -83,18 +83,12 @@ def main() -> int:
     order = json.loads(sys.stdin.readline())
     if not 0 < order["count"] <= MOST:
         return 1
-    _print({"ready": True})
+    tell({"ready": True})
     start = sys.stdin.readline()
     if not start.strip():
         return 1
-    _print({"heard": asyncio.run(_main(order, float(start)))})
+    tell({"heard": asyncio.run(_main(order, float(start)))})
     return 0
-
-
-def _print(said: object) -> None:
-    data = json.dumps(said, separators=(",", ":")).encode() + b"\n"
-    while data:
-        data = data[os.write(1, data) :]
 
 
 if __name__ == "__main__":

@@ -4,14 +4,13 @@ A trial as one line of JSON on stdin; it says "ready", waits for a line that say
 begin, and prints a line of JSON a second. When stdin ends (its parent has died), so does it.
 """
 
-import json
-import os
 import signal
 import sys
 from dataclasses import replace
 
 from samvad.base.errors import PlainError
 from samvad.rehearsal.herd import Herd
+from samvad.rehearsal.tell import tell
 from samvad.rehearsal.trial import Trial
 
 
@@ -25,9 +24,9 @@ def main() -> int:
         trial = Trial.from_json(first)
         herd = Herd(trial)
     except PlainError as error:
-        _print({"says": error.says, "mend": error.mend})
+        tell({"says": error.says, "mend": error.mend})
         return 1
-    _print({"ready": True})
+    tell({"ready": True})
     start = sys.stdin.readline()
     if not start.strip():
         return 1
@@ -35,7 +34,7 @@ def main() -> int:
 
     def report() -> bool:
         try:
-            _print({"tally": herd.tally.as_json(), "health": herd.health.as_json()})
+            tell({"tally": herd.tally.as_json(), "health": herd.health.as_json()})
         except OSError:
             return False
         return True
@@ -43,13 +42,6 @@ def main() -> int:
     herd.run(report, stop_fd=sys.stdin.fileno())
     report()
     return 0
-
-
-def _print(said: object) -> None:
-    """One line, whole, without a buffer of Python's own."""
-    data = json.dumps(said, separators=(",", ":")).encode() + b"\n"
-    while data:
-        data = data[os.write(1, data) :]
 
 
 if __name__ == "__main__":
