@@ -105,3 +105,26 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user.handle}: {self.name or self.created_at:%Y-%m-%d}"
+
+
+# Django finds an app's models by its `models` module; ties have a file of their own.
+from samvad.accounts.tie_models import (  # noqa: E402
+    Block,
+    Follow,
+    ListMember,
+    Mute,
+    PeopleList,
+)
+
+__all__ = [
+    "HANDLE",
+    "Accounts",
+    "ApiToken",
+    "Block",
+    "Follow",
+    "ListMember",
+    "Mute",
+    "PeopleList",
+    "User",
+    "valid_handle",
+]
