@@ -65,7 +65,7 @@ def test_five_hundred_letters_and_an_event_without_text_fit(owner):
         ("mentioned", "owner named"),
     ],
 )
-def test_who_may_read(owner, other, third, staff, visibility, who):
+def test_who_may_read(owner, other, third, staff, visibility, who):  # noqa: PLR0917
     ties.follow(other, owner)
     blocked = User.objects.create_user("deva", "", "x")
     ties.block(owner, blocked)
