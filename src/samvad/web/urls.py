@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from samvad.protocol.hls import EVENT, SLUG
+from samvad.web.api import api, nothing_here
 from samvad.web.pages import console, events, happened, health, live, passes, people
 
 urlpatterns = [
@@ -28,6 +29,8 @@ urlpatterns = [
     ),
     re_path(rf"^console/(?P<event_id>{EVENT})/log\.json$", console.log, name="console_log"),
     re_path(r"^@(?P<handle>[a-z0-9_]{2,30})$", people.profile, name="profile"),
+    path("api/v1/", api.urls),
+    re_path(r"^api/v1/.*$", nothing_here),
     path("healthz", health.healthz, name="healthz"),
     # Of allauth only what works without a mail server.
     path("accounts/login/", accounts.login, name="account_login"),
