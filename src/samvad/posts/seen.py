@@ -3,12 +3,14 @@
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from samvad.accounts.models import Block, Follow, User
+from samvad.accounts.standing import VISIBLE
 from samvad.posts.models import Gone, Mention, Post, Visibility
 
 
 def served(author: str) -> Q:
     """Whose posts are served at all; `author` is the path to the account."""
-    return Q(**{f"{author}__is_active": True})
+    standings = [s.value for s in VISIBLE]
+    return Q(**{f"{author}__is_active": True, f"{author}__standing__in": standings})
 
 
 def readable(reader: User | None) -> QuerySet[Post]:

@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "samvad.notices.apps.NoticesConfig",
     "samvad.posts.apps.PostsConfig",
     "samvad.events.apps.EventsConfig",
+    "samvad.moderation.apps.ModerationConfig",
     "samvad.federation.apps.FederationConfig",
     "allauth",
     "allauth.account",
