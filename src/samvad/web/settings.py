@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "samvad.web.api.front.Front",
     "allauth.account.middleware.AccountMiddleware",
+    "samvad.web.keep_to_standing.KeepToStanding",
 ]
 
 ROOT_URLCONF = "samvad.web.urls"

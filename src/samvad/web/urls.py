@@ -5,10 +5,12 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from samvad.protocol.hls import EVENT, SLUG
+from samvad.web import urls_people
 from samvad.web.api import api, nothing_here
 from samvad.web.pages import console, events, happened, health, live, notices, passes, people
 
 urlpatterns = [
+    *urls_people.urlpatterns,
     path("", events.index, name="index"),
     path("events/", events.mine, name="events"),
     path("events/new", events.new, name="event_new"),
