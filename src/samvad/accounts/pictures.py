@@ -26,6 +26,7 @@ AT_ONCE = 2
 
 PATIENCE_S = 20.0
 
+Image.init()  # else Pillow knows only the most common formats, and no MPO, until something else ran
 _room = threading.BoundedSemaphore(AT_ONCE)
 
 

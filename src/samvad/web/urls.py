@@ -1,6 +1,5 @@
 """Every address of the web process."""
 
-from allauth.account import views as accounts
 from django.contrib import admin
 from django.urls import path, re_path
 
@@ -37,12 +36,6 @@ urlpatterns = [
     path("notices/read", notices.read, name="notices_read"),
     path("notices/<int:notice_id>", notices.one, name="notice"),
     path("healthz", health.healthz, name="healthz"),
-    # Of allauth only what works without a mail server.
-    path("accounts/login/", accounts.login, name="account_login"),
-    path("accounts/logout/", accounts.logout, name="account_logout"),
-    path("accounts/signup/", accounts.signup, name="account_signup"),
-    path("accounts/inactive/", accounts.account_inactive, name="account_inactive"),
-    path("accounts/password/", accounts.password_change, name="account_change_password"),
     path("admin/", admin.site.urls),
 ]
 

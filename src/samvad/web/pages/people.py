@@ -10,8 +10,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from samvad.accounts import ties
 from samvad.accounts.models import User
+from samvad.accounts.standing import Standing
 from samvad.events.lifecycle import State
 from samvad.events.models import Event
+from samvad.moderation import returns
 from samvad.web.reader import account_of
 
 A_PAGE = 20
@@ -36,13 +38,22 @@ def profile(request: HttpRequest, handle: str) -> HttpResponse:
         .order_by(order, F("ended_at").desc(nulls_last=True), F("starts_at").asc(nulls_first=True))
     )
     events = Paginator(hosted, A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "people/profile.html", {"person": person, "events": events})
+    return render(
+        request,
+        "people/profile.html",
+        {
+            "person": person,
+            "events": events,
+            "links": person.links.all(),
+            "back_since": returns.back_since(person),
+        },
+    )
 
 
 @never_cache
 def _not_here(request: HttpRequest, person: User) -> HttpResponse:
     """410, and why: suspended, deleted. What is only closed by hand reads as never there (404)."""
-    if not person.is_active:
+    if not person.is_active and person.stands is not Standing.DELETED:
         raise Http404
     me = request.user
     following = isinstance(me, User) and ties.follows(me, person)
