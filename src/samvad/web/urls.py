@@ -5,9 +5,12 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from samvad.protocol.hls import EVENT, SLUG
-from samvad.web.pages import console, events, happened, health, live, passes, people
+from samvad.web import urls_people
+from samvad.web.api import api, nothing_here
+from samvad.web.pages import console, events, happened, health, live, notices, passes, people
 
 urlpatterns = [
+    *urls_people.urlpatterns,
     path("", events.index, name="index"),
     path("events/", events.mine, name="events"),
     path("events/new", events.new, name="event_new"),
@@ -28,6 +31,11 @@ urlpatterns = [
     ),
     re_path(rf"^console/(?P<event_id>{EVENT})/log\.json$", console.log, name="console_log"),
     re_path(r"^@(?P<handle>[a-z0-9_]{2,30})$", people.profile, name="profile"),
+    path("api/v1/", api.urls),
+    re_path(r"^api/v1/.*$", nothing_here),
+    path("notices/", notices.notices, name="notices"),
+    path("notices/read", notices.read, name="notices_read"),
+    path("notices/<int:notice_id>", notices.one, name="notice"),
     path("healthz", health.healthz, name="healthz"),
     # Of allauth only what works without a mail server.
     path("accounts/login/", accounts.login, name="account_login"),

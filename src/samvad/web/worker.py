@@ -71,6 +71,7 @@ def round_trip(clock: Clock, renew: bool = False) -> list[str]:
     from django.db import DatabaseError, close_old_connections
 
     from samvad.events import clockwork, intake, plans, promises
+    from samvad.web import chores
 
     steps: dict[str, Callable[[], object]] = {
         "journal": lambda: intake.take_all(settings.FOLDERS.journal),
@@ -78,6 +79,7 @@ def round_trip(clock: Clock, renew: bool = False) -> list[str]:
         "promises": lambda: promises.check_due(clock.wall_ms()),
         "pages": lambda: renew and plans.renew_if_site_changed(),
         "plans": plans.write_pending,
+        **chores.steps(clock),
     }
     failed = []
     for name, step in steps.items():
