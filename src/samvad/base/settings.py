@@ -42,6 +42,20 @@ class WebSettings:
 
 
 @dataclass(frozen=True)
+class ApiSettings:
+    """The API at /api/v1/."""
+
+    requests: int = param(
+        300,
+        "Requests that one token, or one address without a token, may make in a window.",
+        unit="requests",
+        low=10,
+        high=1_000_000,
+    )
+    window_s: int = param(300, "Length of that window.", unit="seconds", low=1, high=86_400)
+
+
+@dataclass(frozen=True)
 class StageSettings:
     """WHIP and WHEP for speakers, mixing, encoding, recording."""
 
@@ -235,6 +249,7 @@ class Settings:
 
     public: PublicSettings = field(default_factory=PublicSettings)
     web: WebSettings = field(default_factory=WebSettings)
+    api: ApiSettings = field(default_factory=ApiSettings)
     stage: StageSettings = field(default_factory=StageSettings)
     gate: GateSettings = field(default_factory=GateSettings)
     notices: NoticesSettings = field(default_factory=NoticesSettings)

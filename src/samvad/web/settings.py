@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "samvad.web.api.front.Front",
     "allauth.account.middleware.AccountMiddleware",
 ]
 
@@ -198,7 +199,13 @@ ASSETS = assets()
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        # Rate limits are kept here: so many sources are remembered at once.
+        "OPTIONS": {"MAX_ENTRIES": 50_000},
+    }
+}
 LOGGING_CONFIG = None  # base.log sends everything to stderr
 
 EVENT_PAGES = "samvad.web.event_page.pages"

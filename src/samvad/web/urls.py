@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from samvad.protocol.hls import EVENT, SLUG
+from samvad.web.api import api, nothing_here
 from samvad.web.pages import (
     console,
     events,
@@ -46,6 +47,8 @@ urlpatterns = [
     path("notices/off/<str:token>", wishes.off, name="letters_off"),
     path("push-worker.js", wishes.push_worker, name="push_worker"),
     path("notices/<int:notice_id>", notices.one, name="notice"),
+    path("api/v1/", api.urls),
+    re_path(r"^api/v1/.*$", nothing_here),
     path("healthz", health.healthz, name="healthz"),
     # Of allauth only what works without a mail server.
     path("accounts/login/", accounts.login, name="account_login"),
