@@ -217,6 +217,43 @@ class GateSettings:
 
 
 @dataclass(frozen=True)
+class NoticesSettings:
+    """What people are told, and reminders of conversations."""
+
+    kept: int = param(
+        500, "Notifications kept for one person; the oldest go first.", low=20, high=10_000
+    )
+    kept_days: int = param(
+        180, "Notifications older than this are forgotten.", unit="days", low=7, high=3650
+    )
+    reminder_lead_min: int = param(
+        20,
+        "The last reminder of a conversation goes out this long before its start.",
+        unit="minutes",
+        low=1,
+        high=1440,
+    )
+    reminder_spread_min: int = param(
+        20,
+        "Reminders are spread evenly over so long before that, so that they are no stampede; each "
+        "person's moment is drawn once and kept.",
+        unit="minutes",
+        low=0,
+        high=1440,
+    )
+    push_contact: str = param(
+        "",
+        "Whom a push service may ask about our pushes (VAPID): mailto:name@host or an https "
+        "address. Empty: the address of this site.",
+    )
+    push_private: bool = param(
+        False,
+        "Whether pushes may go to private addresses. For trials on one machine only: anybody "
+        "could make this site ask its neighbours.",
+    )
+
+
+@dataclass(frozen=True)
 class LogSettings:
     """What is written to stderr."""
 
@@ -237,6 +274,7 @@ class Settings:
     api: ApiSettings = field(default_factory=ApiSettings)
     stage: StageSettings = field(default_factory=StageSettings)
     gate: GateSettings = field(default_factory=GateSettings)
+    notices: NoticesSettings = field(default_factory=NoticesSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     def web_url(self) -> str:

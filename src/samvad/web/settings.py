@@ -41,6 +41,7 @@ CSRF_TRUSTED_ORIGINS = [SAMVAD.web_url()]
 INSTALLED_APPS = [
     "samvad.web.apps.WebConfig",
     "samvad.accounts.apps.AccountsConfig",
+    "samvad.notices.apps.NoticesConfig",
     "samvad.posts.apps.PostsConfig",
     "samvad.events.apps.EventsConfig",
     "samvad.federation.apps.FederationConfig",

@@ -6,7 +6,17 @@ from django.urls import path, re_path
 
 from samvad.protocol.hls import EVENT, SLUG
 from samvad.web.api import api, nothing_here
-from samvad.web.pages import console, events, happened, health, live, passes, people
+from samvad.web.pages import (
+    console,
+    events,
+    happened,
+    health,
+    live,
+    notices,
+    passes,
+    people,
+    wishes,
+)
 
 urlpatterns = [
     path("", events.index, name="index"),
@@ -31,6 +41,14 @@ urlpatterns = [
     re_path(r"^@(?P<handle>[a-z0-9_]{2,30})$", people.profile, name="profile"),
     path("api/v1/", api.urls),
     re_path(r"^api/v1/.*$", nothing_here),
+    path("notices/", notices.notices, name="notices"),
+    path("notices/read", notices.read, name="notices_read"),
+    path("notices/wishes", wishes.wishes, name="notice_wishes"),
+    path("notices/push", wishes.subscribe, name="push_subscribe"),
+    path("notices/push/<int:subscription_id>/off", wishes.forget_browser, name="push_forget"),
+    path("notices/off/<str:token>", wishes.off, name="letters_off"),
+    path("push-worker.js", wishes.push_worker, name="push_worker"),
+    path("notices/<int:notice_id>", notices.one, name="notice"),
     path("healthz", health.healthz, name="healthz"),
     # Of allauth only what works without a mail server.
     path("accounts/login/", accounts.login, name="account_login"),

@@ -8,7 +8,13 @@ import zoneinfo
 from functools import lru_cache
 
 from babel.core import Locale, get_global
-from babel.dates import format_date, format_time, get_timezone_gmt, get_timezone_name
+from babel.dates import (
+    format_date,
+    format_time,
+    format_timedelta,
+    get_timezone_gmt,
+    get_timezone_name,
+)
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
@@ -74,3 +80,9 @@ def exact_clock(at: dt.datetime, zone: str, lang: str) -> str:
 def joined(names: list[str], lang: str) -> str:
     """A list in words: "A, B and C"."""
     return format_list(names, style="standard", locale="en_GB" if lang == "en" else lang)
+
+
+def ago(at: dt.datetime, now: dt.datetime, lang: str) -> str:
+    """How long ago it was, in the largest unit that fits: "5 minutes ago", "3 days ago"."""
+    gone = min(at - now, dt.timedelta(seconds=-1))
+    return str(format_timedelta(gone, add_direction=True, locale=lang, threshold=1.1))
