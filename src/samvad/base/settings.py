@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from samvad.base.forms import ADDRESSES, BASE_URL, IP_ADDRESS, ZONE
+from samvad.base.forms import ADDRESSES, BASE_URL, DATABASE, IP_ADDRESS, ZONE
 from samvad.base.params import build, param, read_toml
 
 
@@ -39,6 +39,27 @@ class WebSettings:
         form=ADDRESSES,
     )
     zone: str = param("UTC", "Time zone offered first in the form for a new event.", form=ZONE)
+    database_url: str = param(
+        "",
+        "PostgreSQL to keep accounts, posts and events in, as "
+        "postgresql://user:password@host:5432/name; wants the package psycopg. "
+        "Empty: SQLite in the data folder.",
+        unit="address",
+        form=DATABASE,
+    )
+
+
+@dataclass(frozen=True)
+class PostsSettings:
+    """What people write, and their photos and videos."""
+
+    text_max: int = param(500, "Most letters of a post.", unit="letters", low=50, high=10_000)
+    photo_max_mb: int = param(10, "Largest photo taken in.", unit="MB", low=1, high=50)
+    video_max_mb: int = param(512, "Largest video taken in.", unit="MB", low=1, high=10_000)
+    video_max_s: int = param(600, "Longest video taken in.", unit="seconds", low=5, high=14_400)
+    link_previews: bool = param(
+        True, "Fetch title and picture of pages that posts link to, once for each page."
+    )
 
 
 @dataclass(frozen=True)
@@ -249,6 +270,7 @@ class Settings:
 
     public: PublicSettings = field(default_factory=PublicSettings)
     web: WebSettings = field(default_factory=WebSettings)
+    posts: PostsSettings = field(default_factory=PostsSettings)
     api: ApiSettings = field(default_factory=ApiSettings)
     stage: StageSettings = field(default_factory=StageSettings)
     gate: GateSettings = field(default_factory=GateSettings)

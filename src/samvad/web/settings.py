@@ -11,6 +11,7 @@ import django.conf.locale
 from samvad.base.errors import PlainError
 from samvad.base.folders import Folders, assets
 from samvad.protocol.secret import derive, read_secret
+from samvad.web.database import database
 from samvad.web.setup import site
 
 DATA, SAMVAD = site()
@@ -91,19 +92,7 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 FORM_RENDERER = "samvad.web.forms.Renderer"
 
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": FOLDERS.web / "samvad.sqlite3",
-        "OPTIONS": {
-            # A writer waits for another writer; taking the write lock first (IMMEDIATE) means
-            # that it never finds out half-way that it cannot have it.
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        },
-    }
-}
+DATABASES: dict[str, dict[str, Any]] = {"default": database(SAMVAD.web, FOLDERS)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Accounts
