@@ -5,12 +5,16 @@ of, so that a newer copy (a download, a letter, the feed) replaces an older one.
 """
 
 import datetime as dt
+import zoneinfo
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from icalendar import Alarm, Calendar, vCalAddress, vDuration, vText, vUri
 from icalendar import Event as Entry
+
+from samvad.events.vtimezone import vtimezone
 
 USUAL_LENGTH = dt.timedelta(hours=1)
 """Nobody knows how long a conversation takes; an hour keeps the place in a calendar."""
@@ -45,8 +49,7 @@ class Appointment:
 def one(appointment: Appointment, stamp: dt.datetime, method: Method) -> bytes:
     """A calendar of one appointment, made at `stamp`."""
     calendar = _calendar(method)
-    calendar.add_component(_entry(appointment, stamp))
-    calendar.add_missing_timezones()
+    _put(calendar, [appointment], stamp)
     return bytes(calendar.to_ical())
 
 
@@ -58,10 +61,21 @@ def feed(name: str, url: str, appointments: Sequence[Appointment], stamp: dt.dat
     calendar["source"] = vUri(url, params={"VALUE": "URI"})
     calendar["refresh-interval"] = vDuration(REFRESH, params={"VALUE": "DURATION"})
     calendar["x-published-ttl"] = vDuration(REFRESH)
+    _put(calendar, appointments, stamp)
+    return bytes(calendar.to_ical())
+
+
+def _put(calendar: Calendar, appointments: Sequence[Appointment], stamp: dt.datetime) -> None:
+    """The zones that are spoken of, each once, and then the entries."""
+    years: dict[zoneinfo.ZoneInfo, list[int]] = defaultdict(list)
+    for appointment in appointments:
+        zone = appointment.starts.tzinfo
+        if isinstance(zone, zoneinfo.ZoneInfo) and zone.key != "UTC":
+            years[zone].append(appointment.starts.year)
+    for zone, spoken in years.items():
+        calendar.add_component(vtimezone(zone, min(spoken), max(spoken)))
     for appointment in appointments:
         calendar.add_component(_entry(appointment, stamp))
-    calendar.add_missing_timezones()
-    return bytes(calendar.to_ical())
 
 
 def _calendar(method: Method) -> Calendar:

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from samvad.accounts.standing import VISIBLE, Standing
+from samvad.accounts.standing import VISIBLE
 from samvad.events.lifecycle import EDITABLE, OVER, State
 from samvad.protocol.hls import SLUG_MAX
 from samvad.protocol.plan import JOINS_MAX_PER_S, PROMISE_MAX_MIN, PROMISE_MIN
@@ -38,7 +38,8 @@ class Events(models.QuerySet["Event"]):
 
     def visible(self) -> "Events":
         """Those whose host is served: of nobody who is suspended or leaves."""
-        return self.filter(host__standing__in=[standing.value for standing in VISIBLE])
+        served = [standing.value for standing in VISIBLE]
+        return self.filter(host__is_active=True, host__standing__in=served)
 
 
 class Event(models.Model):
@@ -136,7 +137,7 @@ class Event(models.Model):
     @property
     def withheld(self) -> bool:
         """Its host is not served now, and so nothing of it is (host must be loaded)."""
-        return Standing(self.host.standing) not in VISIBLE
+        return not self.host.is_visible
 
     @property
     def coming(self) -> bool:

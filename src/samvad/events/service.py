@@ -19,7 +19,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from samvad.accounts.models import User
-from samvad.accounts.standing import Standing
 from samvad.events import intake, lifecycle, passes, plans, stage_client, zones
 from samvad.events import terms as door
 from samvad.events.errors import EventError
@@ -54,7 +53,7 @@ def create_event(  # noqa: PLR0917
     on what does not fit.
     """
     names = clean_names(speakers)
-    if Standing(host.standing) is not Standing.ACTIVE:
+    if not host.may_act:
         raise EventError(_("This account cannot announce conversations now."))
     event = Event(
         id=_unused_id(),

@@ -111,9 +111,7 @@ class EventPlan:
         return self.cancelled or self.withheld
 
     def doors_open(self, wall_ms: int) -> bool:
-        return not (self.ended or self.off) and (
-            self.doors_ms is None or wall_ms >= self.doors_ms
-        )
+        return not (self.ended or self.off) and (self.doors_ms is None or wall_ms >= self.doors_ms)
 
 
 def dumps(plan: EventPlan) -> str:

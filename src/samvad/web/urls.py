@@ -15,6 +15,7 @@ from samvad.web.pages import (
     notices,
     passes,
     people,
+    reminders,
     wishes,
 )
 
@@ -28,6 +29,17 @@ urlpatterns = [
     re_path(rf"^events/(?P<event_id>{EVENT})/end$", events.end, name="event_end"),
     re_path(rf"^events/(?P<event_id>{EVENT})/member$", passes.member, name="event_member"),
     re_path(rf"^events/(?P<event_id>{EVENT})/remind$", passes.remind, name="event_remind"),
+    re_path(rf"^events/(?P<event_id>{EVENT})/reminder$", reminders.reminder, name="event_reminder"),
+    re_path(
+        rf"^events/(?P<event_id>{EVENT})/calendar\.ics$",
+        reminders.event_calendar,
+        name="event_calendar",
+    ),
+    re_path(
+        r"^@(?P<handle>[a-z0-9_]{2,30})/calendar\.ics$",
+        reminders.host_calendar,
+        name="host_calendar",
+    ),
     re_path(rf"^happened/(?P<event_id>{EVENT})$", happened.happened, name="happened"),
     re_path(rf"^e/(?P<slug>{SLUG})$", live.to_gate, name="event_page"),
     re_path(rf"^studio/(?P<event_id>{EVENT})$", live.studio, name="studio"),
