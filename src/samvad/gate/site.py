@@ -243,6 +243,8 @@ class Site(Generic[Token]):
         if of_event[2] == b"state.json":
             return event.state(request.fields, at) or REFUSALS[404]
         if of_event[2] == b"replay.m4a":
+            if event.withheld:
+                return REFUSALS[410]
             return event.replay_file.answer(request.fields, at.now)
         name = of_event[3].decode()
         if event.live.awaited(name, token, at.now):
