@@ -1,5 +1,6 @@
 """Notices, how each person wants them, the browsers that take pushes, and letters to send."""
 
+import datetime as dt
 from typing import ClassVar
 
 from django.conf import settings
@@ -9,6 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from samvad.notices.kinds import Kind
+
+
+def in_a_day() -> dt.datetime:
+    return timezone.now() + dt.timedelta(days=1)
 
 
 class Notice(models.Model):
@@ -63,6 +68,11 @@ class Wishes(models.Model):
     """
 
     OFF, DAILY, WEEKLY = "off", "daily", "weekly"
+    DIGESTS: ClassVar = [
+        (OFF, _("Never")),
+        (DAILY, _("Once a day")),
+        (WEEKLY, _("Once a week")),
+    ]
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
@@ -72,14 +82,14 @@ class Wishes(models.Model):
     )
     digest = models.CharField(
         max_length=6,
-        choices=[(OFF, _("Never")), (DAILY, _("Once a day")), (WEEKLY, _("Once a week"))],
+        choices=DIGESTS,
         default=DAILY,
     )
     not_pushed = models.JSONField(default=list)
     language = models.CharField(max_length=8, blank=True, default="")
     zone = models.CharField(max_length=64, blank=True, default="")
     digested_to = models.PositiveBigIntegerField(default=0)
-    next_digest = models.DateTimeField(default=timezone.now, db_index=True)
+    next_digest = models.DateTimeField(default=in_a_day, db_index=True)
 
     def __str__(self) -> str:
         return f"wishes of {self.user_id}"
@@ -97,17 +107,31 @@ class PushSubscription(models.Model):
     browser = models.CharField(max_length=80, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     failures = models.PositiveSmallIntegerField(default=0)
-    not_before = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
         return f"{self.browser or 'browser'} of {self.user_id}"
 
 
+class Push(models.Model):
+    """A notice on its way to one browser. `together` other than 0: it stands for so many."""
+
+    notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="pushes")
+    subscription = models.ForeignKey(
+        PushSubscription, on_delete=models.CASCADE, related_name="pushes"
+    )
+    together = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(db_index=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"push of {self.notice_id}"
+
+
 class Letter(models.Model):
     """A mail that waits to be sent: written with what it tells in one transaction, gone when sent.
 
-    `calendar` is an iCalendar object with `method`, or "". `once_key` keeps a repeated step from
-    writing it twice.
+    `off_link` ends letters of this sort by one POST (RFC 8058). `calendar` is an iCalendar object
+    with `method`, or "". `once_key` keeps a repeated step from writing it twice.
     """
 
     user = models.ForeignKey(
@@ -116,6 +140,7 @@ class Letter(models.Model):
     once_key = models.CharField(max_length=120, unique=True)
     subject = models.CharField(max_length=250)
     text = models.TextField()
+    off_link = models.CharField(max_length=500, blank=True)
     calendar = models.TextField(blank=True)
     method = models.CharField(max_length=8, blank=True)
     due_at = models.DateTimeField(default=timezone.now, db_index=True)

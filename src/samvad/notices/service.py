@@ -12,7 +12,9 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from samvad.accounts import ties
 from samvad.accounts.models import User
+from samvad.accounts.tie_models import Mute
 from samvad.notices.kinds import WAYS, Group, Kind, kinds_of
 from samvad.notices.models import Notice, Wishes
 
@@ -136,8 +138,11 @@ def _trim(user: User) -> None:
 
 def _hides(user: User, actor: User) -> bool:
     """Whether `user` does not want to hear of `actor`, or may not."""
-    return False
+    muted = Mute.objects.filter(muter=user, muted=actor).exists()
+    return muted or ties.apart(user, actor)
 
 
 def _without_hidden(found: QuerySet[Notice], user: User) -> QuerySet[Notice]:
-    return found
+    """Without those muted or blocked since."""
+    hidden = ties.apart_ids(user) | ties.muted_ids(user)
+    return found.exclude(actor__in=hidden) if hidden else found

@@ -28,6 +28,7 @@ def unlike(person: User, post: Post) -> bool:
         gone, _rows = Like.objects.filter(person=person, post=original).delete()
         if gone:
             Post.objects.filter(pk=original.pk, likes__gt=0).update(likes=F("likes") - 1)
+            told.unliked(person, original)
     return bool(gone)
 
 
@@ -43,6 +44,6 @@ def unbookmark(person: User, post: Post) -> bool:
 
 def _readable(person: User, post: Post) -> Post:
     original = post.counted
-    if not person.is_active or not seen.can_read(original, person):
+    if not person.may_act or not seen.can_read(original, person):
         raise PostError(_("This post is not there (any more)."), code="not_found")
     return original

@@ -135,7 +135,7 @@ def key_for(name: str, now_s: float | None = None) -> str:
 
 def may_read(medium: Medium, key: str, now_s: float) -> bool:
     """Whether the key in an address opens its files now. The author must be served either way."""
-    if not medium.owner.is_active:
+    if not medium.owner.is_visible:
         return False
     if medium.post is None:
         return _opens(medium.name, key, now_s)

@@ -6,11 +6,21 @@ from samvad.accounts.models import Block, Follow, User
 from samvad.accounts.standing import VISIBLE
 from samvad.posts.models import Gone, Mention, Post, Visibility
 
+_SERVED = [standing.value for standing in VISIBLE]
+
 
 def served(author: str) -> Q:
     """Whose posts are served at all; `author` is the path to the account."""
-    standings = [s.value for s in VISIBLE]
-    return Q(**{f"{author}__is_active": True, f"{author}__standing__in": standings})
+    return Q(**{f"{author}__is_active": True, f"{author}__standing__in": _SERVED})
+
+
+def within_reach(reader: User | None) -> Q:
+    """Leaves out, where strangers meet, those whose reach a moderator has limited."""
+    near = Q(author__reach_limited=False)
+    if reader is not None:
+        follows = Follow.objects.filter(follower=reader, followed=OuterRef("author"))
+        near |= Q(author=reader) | Q(Exists(follows))
+    return near
 
 
 def readable(reader: User | None) -> QuerySet[Post]:

@@ -189,6 +189,7 @@ def unrepost(person: User, post: Post) -> bool:
         gone, _rows = Post.objects.filter(author=person, repost_of=original).delete()
         if gone:
             Post.objects.filter(pk=original.pk, reposts__gt=0).update(reposts=F("reposts") - 1)
+            told.unreposted(person, original)
     return bool(gone)
 
 
@@ -211,7 +212,7 @@ def _checked(author: User, said: str, warning: str, has_more: bool) -> tuple[str
 
 
 def _may_write(person: User) -> None:
-    if not person.is_active:
+    if not person.may_act:
         raise PostError(_("This account cannot post now."), code="standing")
 
 
@@ -247,7 +248,7 @@ def _name(post: Post, keep: set[int] | None = None) -> list[User]:
     wanted = Q(handle__in=handles)
     if post.answers_id and post.visibility == Visibility.MENTIONED:
         wanted |= Q(pk=post.answers_id)
-    people = User.objects.filter(wanted, is_active=True).exclude(pk=post.author_id)
+    people = User.objects.visible().filter(wanted).exclude(pk=post.author_id)
     away = apart_ids(post.author) if handles or post.answers_id else set()
     named = [person for person in people if person.pk not in away]
     Mention.objects.bulk_create(

@@ -13,7 +13,7 @@ from samvad.accounts.models import Follow, Mute, PeopleList, User
 from samvad.accounts.ties import muted_ids
 from samvad.posts.models import Bookmark, Medium, Post, PostTag, Visibility
 from samvad.posts.names import first_id_at, wall_ms_of
-from samvad.posts.seen import readable, served
+from samvad.posts.seen import readable, served, within_reach
 
 A_PAGE = 20
 _DAY_MS = 24 * 3600 * 1000
@@ -63,14 +63,14 @@ def local(reader: User | None, before: str = "", limit: int = A_PAGE) -> Page:
     posts = readable(reader).filter(
         visibility=Visibility.PUBLIC, repost_of__isnull=True, reply_to__isnull=True
     )
-    return page(_unmuted(posts, reader), before, limit)
+    return page(_unmuted(posts, reader).filter(within_reach(reader)), before, limit)
 
 
 def tagged(tag: str, reader: User | None, before: str = "", limit: int = A_PAGE) -> Page:
     """Public posts that bear the (folded) hashtag."""
     borne = PostTag.objects.filter(tag=tag).values("post")
     posts = readable(reader).filter(pk__in=borne, visibility=Visibility.PUBLIC)
-    return page(_unmuted(posts, reader), before, limit)
+    return page(_unmuted(posts, reader).filter(within_reach(reader)), before, limit)
 
 
 def profile(

@@ -34,9 +34,12 @@ def build() -> NinjaAPI:
 
 
 def _rooms(api: NinjaAPI) -> None:
-    from samvad.web.api import accounts
+    from samvad.web.api import accounts, posts, ties, timelines
 
     api.add_router("/accounts", accounts.router, tags=["accounts"])
+    api.add_router("/posts", posts.router, tags=["posts"])
+    api.add_router("/timelines", timelines.router, tags=["timelines"])
+    api.add_router("/ties", ties.router, tags=["ties"])
 
 
 def nothing_here(request: HttpRequest, path: str = "") -> HttpResponse:
