@@ -39,8 +39,6 @@ urlpatterns = [
     ),
     re_path(rf"^console/(?P<event_id>{EVENT})/log\.json$", console.log, name="console_log"),
     re_path(r"^@(?P<handle>[a-z0-9_]{2,30})$", people.profile, name="profile"),
-    path("api/v1/", api.urls),
-    re_path(r"^api/v1/.*$", nothing_here),
     path("notices/", notices.notices, name="notices"),
     path("notices/read", notices.read, name="notices_read"),
     path("notices/wishes", wishes.wishes, name="notice_wishes"),
@@ -49,6 +47,8 @@ urlpatterns = [
     path("notices/off/<str:token>", wishes.off, name="letters_off"),
     path("push-worker.js", wishes.push_worker, name="push_worker"),
     path("notices/<int:notice_id>", notices.one, name="notice"),
+    path("api/v1/", api.urls),
+    re_path(r"^api/v1/.*$", nothing_here),
     path("healthz", health.healthz, name="healthz"),
     # Of allauth only what works without a mail server.
     path("accounts/login/", accounts.login, name="account_login"),
