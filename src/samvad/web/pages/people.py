@@ -3,12 +3,13 @@
 from django.core.paginator import Paginator
 from django.db.models import Case, F, IntegerField, Value, When
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from samvad.accounts.models import User
 from samvad.events.lifecycle import State
 from samvad.events.models import Event
+from samvad.web.pages.profile_posts import profile_feed
 
 A_PAGE = 20
 
@@ -30,4 +31,4 @@ def profile(request: HttpRequest, handle: str) -> HttpResponse:
         .order_by(order, F("ended_at").desc(nulls_last=True), F("starts_at").asc(nulls_first=True))
     )
     events = Paginator(hosted, A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "people/profile.html", {"person": person, "events": events})
+    return profile_feed(request, person, events=events)
