@@ -102,7 +102,19 @@ def put_captions(medium: Medium, language: str, file: Any) -> Captions:
     made, _new = Captions.objects.update_or_create(
         medium=medium, language=language, defaults={"text": text}
     )
+    _know_captions(medium)
     return made
+
+
+def drop_captions(medium: Medium, language: str) -> None:
+    """Take the captions in a language away."""
+    medium.captions.filter(language=language).delete()
+    _know_captions(medium)
+
+
+def _know_captions(medium: Medium) -> None:
+    spoken = list(medium.captions.order_by("language").values_list("language", flat=True))
+    Medium.objects.filter(pk=medium.pk).update(spoken=spoken)
 
 
 def source(medium: Medium) -> Path:

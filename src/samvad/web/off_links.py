@@ -7,6 +7,7 @@ from django.core import signing
 from django.urls import reverse
 
 from samvad.accounts.models import User
+from samvad.events.models import Reminder
 from samvad.notices import service
 from samvad.notices.models import Wishes
 
@@ -45,3 +46,5 @@ def end(off: Off) -> None:
         return
     if off.sort == DIGEST:
         service.wish(user, digest=Wishes.OFF)
+    elif off.sort == REMINDER:
+        Reminder.objects.filter(user=user, event=off.about).delete()

@@ -1,23 +1,9 @@
-"""What posts show beside their words: the conversation one announces, why a video failed."""
-
-from collections.abc import Iterable
+"""What is said of a video that did not become one."""
 
 from django.conf import settings
-from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from samvad.events.models import Event
-from samvad.posts.cards import Card
 from samvad.posts.models import Medium
-
-
-def event_cards(shown: Iterable[Card], request: HttpRequest) -> dict[str, Event]:
-    """The conversations that posts announce, by id: no query without any, else two."""
-    wanted = {card.post.event for card in shown if card.post.event}
-    if not wanted:
-        return {}
-    found = Event.objects.filter(pk__in=wanted).prefetch_related("speakers")
-    return {event.pk: event for event in found}
 
 
 def why_failed(medium: Medium) -> str:

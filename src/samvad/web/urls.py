@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from samvad.protocol.hls import EVENT, SLUG
-from samvad.web import post_urls
+from samvad.web import post_urls, urls_people
 from samvad.web.api import api, nothing_here
 from samvad.web.pages import (
     console,
@@ -16,10 +16,12 @@ from samvad.web.pages import (
     notices,
     passes,
     people,
+    reminders,
     wishes,
 )
 
 urlpatterns = [
+    *urls_people.urlpatterns,
     path("", events.index, name="index"),
     path("events/", events.mine, name="events"),
     path("events/new", events.new, name="event_new"),
@@ -29,6 +31,17 @@ urlpatterns = [
     re_path(rf"^events/(?P<event_id>{EVENT})/end$", events.end, name="event_end"),
     re_path(rf"^events/(?P<event_id>{EVENT})/member$", passes.member, name="event_member"),
     re_path(rf"^events/(?P<event_id>{EVENT})/remind$", passes.remind, name="event_remind"),
+    re_path(rf"^events/(?P<event_id>{EVENT})/reminder$", reminders.reminder, name="event_reminder"),
+    re_path(
+        rf"^events/(?P<event_id>{EVENT})/calendar\.ics$",
+        reminders.event_calendar,
+        name="event_calendar",
+    ),
+    re_path(
+        r"^@(?P<handle>[a-z0-9_]{2,30})/calendar\.ics$",
+        reminders.host_calendar,
+        name="host_calendar",
+    ),
     re_path(rf"^happened/(?P<event_id>{EVENT})$", happened.happened, name="happened"),
     re_path(rf"^e/(?P<slug>{SLUG})$", live.to_gate, name="event_page"),
     re_path(rf"^studio/(?P<event_id>{EVENT})$", live.studio, name="studio"),

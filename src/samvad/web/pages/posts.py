@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -18,13 +19,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from samvad.accounts.models import User
 from samvad.base.errors import PlainError
 from samvad.posts import marks, media, seen, service, timelines, videos
-from samvad.posts.cards import card, cards, shown
+from samvad.posts.cards import card, shown
 from samvad.posts.errors import PostError
 from samvad.posts.models import Gone, Medium, Post
 from samvad.posts.names import POST_ID
 from samvad.web.pages.timelines import asker, before, composer, feed
 from samvad.web.post_forms import CaptionsForm, EditForm, PostForm, focus_of
-from samvad.web.posted import event_cards
 from samvad.web.reader import account_of
 
 ACTS: dict[str, tuple[Callable[[User, Post], object], Callable[[User, Post], object]]] = {
@@ -39,26 +39,23 @@ ACTS: dict[str, tuple[Callable[[User, Post], object], Callable[[User, Post], obj
 def post(request: HttpRequest, handle: str, post_id: str) -> HttpResponse:
     """A post among what it answers and its answers."""
     me = asker(request)
-    found = _found(post_id)
+    found = _related(seen.readable(me)).filter(pk=post_id).first()
+    if found is None:
+        return _not_there(request, _found(post_id))
     if found.author.handle != handle:
         return redirect(found.path, permanent=True)
-    if not seen.can_read(found, me):
-        return _not_there(request, found)
     if found.repost_of is not None:
         return redirect(found.repost_of.path)
     above = timelines.above(found, me)
-    every = cards([*above, found.pk], me)
     return feed(
         request,
         timelines.below(found, me, before(request)),
         template="posts/page.html",
+        beside=[*above, found.pk],
         title=_title(found),
-        main=every[-1],
-        above=every[:-1],
         missing_above=bool(found.reply_to_id) and not above,
         indexed=found.is_public,
         form=composer(me, reply_to=found.pk, **_answering(found, me)) if me else None,
-        main_events=event_cards(every, request),
     )
 
 
@@ -164,7 +161,7 @@ def captions(request: HttpRequest, handle: str, post_id: str) -> HttpResponse:
     if video is None:
         raise Http404
     if language := request.POST.get("remove"):
-        video.captions.filter(language=language[:12]).delete()
+        videos.drop_captions(video, language[:12])
         return redirect(f"{found.path}/edit")
     form = CaptionsForm(request.POST, request.FILES)
     if form.is_valid():
@@ -236,16 +233,19 @@ def back(request: HttpRequest) -> HttpResponse:
 
 
 def _found(post_id: str) -> Post:
-    related = ("author", "repost_of__author", "root", "reply_to", "answers")
-    found = Post.objects.select_related(*related).filter(pk=post_id).first()
+    found = _related(Post.objects.all()).filter(pk=post_id).first()
     if found is None:
         raise Http404
     return found
 
 
+def _related(posts: QuerySet[Post]) -> QuerySet[Post]:
+    return posts.select_related("author", "repost_of__author", "root", "reply_to", "answers")
+
+
 def _not_there(request: HttpRequest, found: Post) -> HttpResponse:
     """410 for what was public and is gone; 404 for what the asker may not know of."""
-    if not found.is_public:
+    if not found.is_public or found.repost_of_id:
         raise Http404
     if found.gone == Gone.DELETED:
         why = _("Its author deleted it.")

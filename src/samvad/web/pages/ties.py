@@ -18,6 +18,7 @@ from samvad.accounts.ties import TieError
 from samvad.posts import timelines
 from samvad.web import following
 from samvad.web.pages.posts import back
+from samvad.web.pages.profile_posts import with_ties
 from samvad.web.pages.timelines import asker, before, feed
 from samvad.web.reader import account_of
 
@@ -43,7 +44,8 @@ def tie(request: HttpRequest, handle: str, act: str) -> HttpResponse:
             messages.success(request, _said(act, request.POST.get("on") == "1", other))
     if request.headers.get("HX-Request") != "true":
         return back(request)
-    return render(request, "people/ties.html", {"person": other, "tie": ties.tie(me, other)})
+    person = with_ties(request).get(pk=other.pk)
+    return render(request, "people/ties.html", {"person": person})
 
 
 @require_safe

@@ -1,5 +1,6 @@
 """Timelines: home, local, a hashtag, what one keeps."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -15,9 +16,9 @@ from django.views.decorators.http import require_safe
 
 from samvad.accounts.models import User
 from samvad.posts import text, timelines
-from samvad.posts.cards import cards
+from samvad.posts.cards import Card, cards
+from samvad.web.cards import cards_for
 from samvad.web.post_forms import PostForm
-from samvad.web.posted import event_cards
 from samvad.web.reader import account_of
 
 
@@ -85,15 +86,21 @@ def feed(
     page: timelines.Page,
     template: str = "posts/timeline.html",
     more: str = "",
+    beside: Sequence[str] = (),
     **about: Any,
 ) -> HttpResponse:
-    """A timeline's page; for htmx its rows alone. `more`: parameters that older pages keep."""
-    shown = cards(page.ids, asker(request))
+    """A timeline's page; for htmx its rows alone. `more`: parameters that older pages keep.
+
+    `beside`: posts that stand elsewhere on the page, in the context as `beside`.
+    """
+    shown = cards([*beside, *page.ids], asker(request))
+    at = len(beside)
     context = {
-        "cards": shown,
+        "beside": shown[:at],
+        "cards": shown[at:],
         "next": page.next,
         "more": more,
-        "event_cards": event_cards(shown, request),
+        "event_cards": cards_for((card.post for card in shown), request),
         "text_max": settings.SAMVAD.posts.text_max,
         **about,
     }

@@ -105,3 +105,9 @@ def ago(at: dt.datetime) -> SafeString:
         words.moment(at, "UTC", lang),
         words.ago(at, dt.datetime.now(dt.UTC), lang),
     )
+
+
+@register.filter
+def utc_iso(at: dt.datetime | None) -> str:
+    """{{ event.starts_at|utc_iso }}: 2024-08-13T00:00:00Z."""
+    return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
