@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from samvad.accounts.models import User
 from samvad.posts import text, timelines
-from samvad.posts.cards import Card, cards
+from samvad.posts.cards import cards
 from samvad.web.cards import cards_for
 from samvad.web.post_forms import PostForm
 from samvad.web.reader import account_of
