@@ -1,5 +1,6 @@
 // Small comforts for pages that work without scripts: copying, times in the reader's zone.
 
+import "./site/posts.ts";
 import { pushes } from "./push.ts";
 import { localeFor, moment, sameClock } from "./format.ts";
 import { asLang } from "./text.ts";

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from samvad.protocol.hls import EVENT, SLUG
-from samvad.web import urls_people
+from samvad.web import post_urls, urls_people
 from samvad.web.api import api, nothing_here
 from samvad.web.pages import (
     console,
@@ -62,6 +62,7 @@ urlpatterns = [
     path("notices/<int:notice_id>", notices.one, name="notice"),
     path("api/v1/", api.urls),
     re_path(r"^api/v1/.*$", nothing_here),
+    *post_urls.urlpatterns,
     path("healthz", health.healthz, name="healthz"),
     path("admin/", admin.site.urls),
 ]

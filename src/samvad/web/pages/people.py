@@ -13,7 +13,7 @@ from samvad.accounts.models import User
 from samvad.accounts.standing import Standing
 from samvad.events.lifecycle import State
 from samvad.events.models import Event
-from samvad.moderation import returns
+from samvad.web.pages.profile_posts import profile_feed, with_ties
 from samvad.web.reader import account_of
 
 A_PAGE = 20
@@ -22,9 +22,11 @@ A_PAGE = 20
 @require_safe
 def profile(request: HttpRequest, handle: str) -> HttpResponse:
     """Who it is and the conversations they host: live ones first, then coming, then past."""
-    person = get_object_or_404(User, handle=handle)
+    person = get_object_or_404(with_ties(request), handle=handle)
     if not person.is_visible:
         return _not_here(request, person)
+    if request.GET.get("tab") != "events":
+        return profile_feed(request, person)
     order = Case(
         When(state=State.LIVE, then=Value(0)),
         When(state=State.ENDED, then=Value(2)),
@@ -39,14 +41,7 @@ def profile(request: HttpRequest, handle: str) -> HttpResponse:
     )
     events = Paginator(hosted, A_PAGE).get_page(request.GET.get("page"))
     return render(
-        request,
-        "people/profile.html",
-        {
-            "person": person,
-            "events": events,
-            "links": person.links.all(),
-            "back_since": returns.back_since(person),
-        },
+        request, "people/profile.html", {"person": person, "tab": "events", "events": events}
     )
 
 

@@ -1,13 +1,16 @@
 """What pages about people are shown with."""
 
 import re
+from typing import Any
 
 from django import template
+from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from samvad.accounts.models import User
+from samvad.moderation import returns
 from samvad.web.profiles import at
 
 register = template.Library()
@@ -49,6 +52,17 @@ def portrait(person: User, side: int = 400) -> SafeString:
         )
     letter = person.shown_name[:1].upper()
     return format_html('<span class="portrait" aria-hidden="true">{}</span>', letter)
+
+
+@register.inclusion_tag("people/who.html", takes_context=True)
+def who(context: Context, person: User) -> dict[str, Any]:
+    """{% who person %}: pictures, names, words and links at the top of a profile. Two queries."""
+    return {
+        "person": person,
+        "user": context.get("user"),
+        "links": person.links.all(),
+        "back_since": returns.back_since(person),
+    }
 
 
 @register.simple_tag
