@@ -254,6 +254,53 @@ class NoticesSettings:
 
 
 @dataclass(frozen=True)
+class AccountsSettings:
+    """Accounts: leaving, and taking one's data along."""
+
+    deletion_days: int = param(
+        30,
+        "An account whose person asked for its deletion is deleted after so long; until then they "
+        "can come back.",
+        unit="days",
+        low=1,
+        high=365,
+    )
+    archive_days: int = param(
+        7, "An archive of one's data can be fetched for so long.", unit="days", low=1, high=90
+    )
+    posts_an_hour: int = param(
+        120, "Posts that one account may write in an hour.", unit="posts", low=1, high=100_000
+    )
+
+
+@dataclass(frozen=True)
+class ModerationSettings:
+    """Decisions about accounts and posts."""
+
+    appeal_days: int = param(
+        180, "A decision may be appealed for so long.", unit="days", low=7, high=3650
+    )
+    answer_days: int = param(
+        14, "An appeal is to be answered within so long.", unit="days", low=1, high=365
+    )
+    evidence_days: int = param(
+        365,
+        "What was reported is kept for so long after the report was closed.",
+        unit="days",
+        low=1,
+        high=3650,
+    )
+    suspended_days: int = param(
+        3650,
+        "The data of an account that is suspended for good is kept for so long; then it is "
+        "deleted, but for its name, which nobody gets again.",
+        unit="days",
+        low=30,
+        high=36_500,
+    )
+
+
+@dataclass(frozen=True)
 class LogSettings:
     """What is written to stderr."""
 
@@ -275,6 +322,8 @@ class Settings:
     stage: StageSettings = field(default_factory=StageSettings)
     gate: GateSettings = field(default_factory=GateSettings)
     notices: NoticesSettings = field(default_factory=NoticesSettings)
+    accounts: AccountsSettings = field(default_factory=AccountsSettings)
+    moderation: ModerationSettings = field(default_factory=ModerationSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     def web_url(self) -> str:

@@ -43,6 +43,7 @@ from samvad.protocol import passes
 from samvad.protocol.hls import EVENT, SLUG
 from samvad.protocol.media import RENDITIONS, Init, Part
 from samvad.protocol.plan import EventPlan
+from samvad.protocol.playlist import Form
 from samvad.protocol.room import RoomState
 from samvad.protocol.secret import derive
 from samvad.protocol.ticket import Ticket, Tickets
@@ -292,7 +293,7 @@ class Site(Generic[Token]):
             else:
                 live = self._events[pending.event].live
                 answer = (
-                    live.playlist(pending.rendition, pending.skip, pending.zipped)
+                    live.playlist(pending.rendition, pending.skip, pending.zipped, Form.LOW)
                     if live.playable
                     else REFUSALS[410]
                 )

@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "samvad.notices.apps.NoticesConfig",
     "samvad.posts.apps.PostsConfig",
     "samvad.events.apps.EventsConfig",
+    "samvad.moderation.apps.ModerationConfig",
     "samvad.federation.apps.FederationConfig",
     "allauth",
     "allauth.account",
@@ -69,6 +70,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "samvad.web.api.front.Front",
     "allauth.account.middleware.AccountMiddleware",
+    "samvad.web.keep_to_standing.KeepToStanding",
 ]
 
 ROOT_URLCONF = "samvad.web.urls"

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from samvad.protocol.hls import EVENT, SLUG
+from samvad.web import urls_people
 from samvad.web.api import api, nothing_here
 from samvad.web.pages import (
     console,
@@ -21,6 +22,7 @@ from samvad.web.pages import (
 )
 
 urlpatterns = [
+    *urls_people.urlpatterns,
     path("", events.index, name="index"),
     path("events/", events.mine, name="events"),
     path("events/new", events.new, name="event_new"),

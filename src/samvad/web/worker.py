@@ -85,7 +85,7 @@ def round_trip(clock: Clock, renew: bool = False) -> list[str]:
 
     from samvad.events import clockwork, intake, plans, promises, reminders
     from samvad.notices import digest, service
-    from samvad.web import told
+    from samvad.web import chores, told
 
     now = from_ms(clock.wall_ms())
     steps: dict[str, Callable[[], object]] = {
@@ -94,6 +94,7 @@ def round_trip(clock: Clock, renew: bool = False) -> list[str]:
         "promises": lambda: promises.check_due(clock.wall_ms()),
         "pages": lambda: renew and plans.renew_if_site_changed(),
         "plans": plans.write_pending,
+        **chores.steps(clock),
         "changes told": lambda: reminders.tell_changes(now, told.reminder),
         "reminders": lambda: reminders.send_due(now, told.reminder),
         "digests": lambda: digest.write_due(now, told.digest),
