@@ -27,10 +27,10 @@ class Place:
 
 PLACES = (
     Place("home", pgettext_lazy("navigation", "Home"), "home", account=True),
-    Place("local", pgettext_lazy("navigation", "Here"), "local", bar=False),
+    Place("local", pgettext_lazy("navigation", "Local"), "local", bar=False),
     Place("index", pgettext_lazy("navigation", "Live"), "live"),
     Place("search", pgettext_lazy("navigation", "Search"), "search"),
-    Place("notices", pgettext_lazy("navigation", "News"), "bell", account=True),
+    Place("notices", pgettext_lazy("navigation", "Notices"), "bell", account=True),
 )
 
 
