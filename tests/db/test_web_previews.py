@@ -73,12 +73,12 @@ def test_the_listeners_page_says_what_it_is_and_all_it_names_is_there(event, cli
 
 @pytest.mark.django_db
 def test_they_are_served_without_database_or_session(
-    event, as_owner, django_assert_num_queries, settings
+    event, client, django_assert_num_queries, settings
 ):
     plans.write(event.pk)
     [image] = settings.FOLDERS.previews.glob("*.png")
     with django_assert_num_queries(0):
-        answer = as_owner.get(f"/previews/{image.name}")
+        answer = client.get(f"/previews/{image.name}")
     assert answer.content == image.read_bytes()
     assert "Set-Cookie" not in answer.headers
     assert "public" in answer.headers["Cache-Control"]

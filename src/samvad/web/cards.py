@@ -37,7 +37,8 @@ class WithEvent(Protocol):
 class Card:
     """An event as one reader sees it. `phase` is its state, or "withheld" for one whose host is
     not served, which shows nothing but that. `here` is its time in the reader's zone, `there` the
-    announced one where that differs; `at` is that moment. `reminded`: the reader has set a reminder."""
+    announced one where that differs; `at` is that moment. `reminded`: the reader has set a
+    reminder."""
 
     event: Event
     phase: str
