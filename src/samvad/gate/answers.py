@@ -85,6 +85,26 @@ class Answer:
         return self._wire
 
 
+class Form:
+    """Answers that differ in their body alone: the head is made once."""
+
+    __slots__ = ("_head", "_status")
+
+    def __init__(self, status: int, headers: Headers) -> None:
+        self._status = status
+        head = Answer(status, headers).head
+        self._head = head.removesuffix(b"Content-Length: 0\r\n") + b"Content-Length: %d\r\n"
+
+    def filled(self, body: bytes) -> Answer:
+        """The answer with this body, which is small."""
+        answer = Answer.__new__(Answer)
+        head = answer.head = self._head % len(body)
+        answer.status, answer.body, answer.span = self._status, (body,), None
+        answer.length, answer.small = len(head) + len(body), True
+        answer._date = answer._wire = b""
+        return answer
+
+
 def large(status: int, headers: Headers, body: tuple[bytes, ...]) -> Answer:
     """An answer that many will ask for, held as suits its size."""
     if sum(map(len, body)) >= SPLICED_BYTES:

@@ -1,6 +1,5 @@
 """One connection: bytes in, requests out of them, answers back. Every call may fail."""
 
-import contextlib
 import errno
 import os
 import socket
@@ -393,8 +392,10 @@ class Connection:
         self.state = CLOSED
         self._asked, self._out, self._span, self._data = None, [], None, b""
         self._server.gone(self, self._fd)
-        with contextlib.suppress(OSError):
+        try:
             self._sock.close()
+        except OSError:
+            return  # it is gone all the same
 
 
 def _rest(buffers: Sequence[bytes | memoryview], sent: int) -> list[memoryview]:

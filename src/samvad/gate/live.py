@@ -48,7 +48,17 @@ MASTERS = {
 takes the other one."""
 
 
+BACK_TO_LOW = 0.8
+"""LL-HLS comes back when the crowd is down to so much of its limit, so that it does not flap."""
+
 Token = TypeVar("Token", bound=Hashable)
+
+
+def form_for(listening: int, limit: int, form: Form) -> Form:
+    """The playlists' form for so many listeners; between the two bounds it stays as it is."""
+    if listening > limit or limit == 0:
+        return Form.PLAIN
+    return Form.LOW if listening <= limit * BACK_TO_LOW else form
 
 
 class LiveEvent(Generic[Token]):

@@ -25,8 +25,9 @@ from samvad.gate.leases import Leases
 from samvad.gate.loop import Loop, Signals
 from samvad.gate.probe import Probe
 from samvad.gate.proof import LOOK_EVERY_S
+from samvad.gate.register import EVENTS, Register
 from samvad.gate.server import Server, listen
-from samvad.gate.site import EVENTS, Released, Site
+from samvad.gate.site import Released, Site
 from samvad.gate.store import Store
 from samvad.gate.uplink import UplinkClient
 from samvad.gate.watch import Watch, counters_path
@@ -72,17 +73,17 @@ def main(data: Path, settings: Settings, index: int) -> int:
         counters=counters,
         index=index,
     )
-    plans = _Plans(folders.plans, site, counters)
+    plans = _Plans(folders.plans, site.register, counters)
     clock = SystemClock()
     loop = Loop(clock)
     plans.read(loop.moment)  # before the stage tells of their events, and before anybody asks
     signals = Signals(loop)
     server = Server(loop, gate, counters, _most_connections(gate.connections))
-    watch = Watch(folders.run, gate.processes, counters, site.seen)
+    watch = Watch(folders.run, gate.processes, counters, site.register.seen)
     diary = Diary(folders.journal, f"gate-{index}", counters)
-    climbers = Climbers(site, watch, diary)
+    climbers = Climbers(site.register, watch, diary)
     store = Store(gate.store, gate.machine, gate.lease_s) if gate.store else None
-    leases = Leases(site, watch, store, gate.lease_s) if store is not None else None
+    leases = Leases(site.register, watch, store, gate.lease_s) if store is not None else None
 
     def hear(message: Message) -> None:
         _resume(site.hear(message, loop.moment.now))
@@ -104,7 +105,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         counters.set("loop_late_ms", int(loop.longest_turn_s * 1000))
         loop.longest_turn_s = 0.0
         _resume(site.forget_outlived(loop.moment.now))
-        site.on_air(loop.moment)
+        site.register.on_air(loop.moment)
         watch.each_second(loop.moment)
         climbers.each_second(loop.moment)
         if leases is not None:
@@ -116,7 +117,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
 
     def note_counts() -> None:
         at = loop.moment
-        for event, counts in site.on_air(at):
+        for event, counts in site.register.on_air(at):
             diary.note(event, COUNTS, at.wall_ms, **dataclasses.asdict(counts))
 
     try:
@@ -127,7 +128,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         )
         loop.every(PLANS_EVERY_S, lambda: plans.read(loop.moment))
         loop.every(ASSETS_EVERY_S, read_assets)
-        loop.every(LOOK_EVERY_S, site.look_at_proofs)
+        loop.every(LOOK_EVERY_S, site.register.look_at_proofs)
         loop.every(TICK_MS / 1000, lambda: _tick(site, loop))
         loop.every(WAITS_EVERY_S, lambda: _resume(site.expire(loop.moment.now)))
         loop.every(1.0, each_second)
@@ -153,7 +154,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
 
 
 def _tick(site: "Site[Connection]", loop: Loop) -> None:
-    site.tick(loop.moment)
+    site.register.tick(loop.moment)
     _resume(site.tell(loop.moment))
 
 
@@ -201,8 +202,8 @@ class _Plans:
     """New plans, four times a second; the whole folder only when something in it was replaced,
     and every LOOK_ALL_S in any case."""
 
-    def __init__(self, folder: Path, site: Site[Connection], counters: Counters) -> None:
-        self._folder, self._site, self._counters = folder, site, counters
+    def __init__(self, folder: Path, register: Register[Connection], counters: Counters) -> None:
+        self._folder, self._register, self._counters = folder, register, counters
         self._plans = PlanFolder(folder)
         self._changed_ns = -1
         self._looked = float("-inf")
@@ -219,7 +220,7 @@ class _Plans:
         self._changed_ns, self._looked = changed_ns if settled else -1, at.now
         plans, complaints = self._plans.changed()
         for plan in plans:
-            if not self._site.set_plan(plan):
+            if not self._register.set_plan(plan):
                 complaints.append(f"plan {plan.event}: more than {EVENTS} events, not taken")
         for complaint in complaints:
             self._counters.add("plan_complaints")
