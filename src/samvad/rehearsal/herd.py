@@ -225,7 +225,9 @@ class Herd:
             if line is None:
                 continue
             line.visit.sound.look(now)
-            if line.sent_at and now - line.sent_at > self.trial.timeout_s:
+            if line.sent_at and now - line.sent_at > self.trial.timeout_s + line.visit.held_s(
+                line.index
+            ):
                 self._broke(line, "timeout", now)
 
     # -- visits and lines -------------------------------------------------------------------
