@@ -37,6 +37,7 @@ from samvad.rehearsal.tally import (
     MEDIA,
     PAGE,
     PLAYLIST,
+    RELOAD,
     SERVING,
     STATE,
     Tally,
@@ -72,18 +73,8 @@ class Visit:
 
     __slots__ = (
         *("_away_s", "_came_at", "_chance", "_doing", "_drop_at", "_errands", "_habit"),
-        *(
-            "_leave_at",
-            "_library",
-            "_look",
-            "_mark",
-            "_next_at",
-            "_play",
-            "_retry",
-            "_since",
-            "_sounded",
-        ),
-        *("_standing", "_state_at", "_stream", "_tally", "_ticket", "_tires_at"),
+        *("_leave_at", "_library", "_look", "_mark", "_next_at", "_play", "_retry", "_since"),
+        *("_sounded", "_standing", "_state_at", "_stream", "_tally", "_ticket", "_tires_at"),
         *("due", "sound", "step", "tick"),
     )
 
@@ -124,7 +115,7 @@ class Visit:
         self._next_at = at
         self._stream: Stream | None = None
         for line, kind in enumerate(self._doing):
-            if kind in (INIT, MEDIA, *_LISTS):
+            if kind in (INIT, MEDIA, HELD, *_LISTS):
                 self._doing[line] = DISCARDED
         every_s = self._habit.state_every_s
         if step == AT_MASTER and every_s and self._state_at == NEVER:
@@ -435,6 +426,7 @@ class Visit:
 
     def _line_up(self, place: Place, now: float) -> None:
         self._standing.line_up(place, now)
+        self._look = b""
         spread = 0.75 + self._chance.random() / 4 if place.serving else 1.0
         self._enter(IN_LINE, now + place.again_s * spread)
         self._state_at = NEVER  # serving.json has all that state.json would tell
@@ -470,9 +462,8 @@ class Visit:
         else:
             self._look = place.until(serving)
             chance = self._chance.random()
-            self._next_at = now + (
-                PAUSE_S * chance if self._look else place.wait_s(serving, chance)
-            )
+            pause_s = PAUSE_S * chance if self._look else place.wait_s(serving, chance)
+            self._next_at = now + pause_s
 
     def _read_master(self, body: bytes, gzip: bool, now: float) -> None:
         since = self._since[0]
