@@ -113,6 +113,18 @@ def large(status: int, headers: Headers, body: tuple[bytes, ...]) -> Answer:
     return Answer(status, headers, body)
 
 
+def rest(buffers: Sequence[bytes | memoryview], sent: int) -> list[memoryview]:
+    """What of `buffers` is left after `sent` bytes; views, not copies."""
+    left: list[memoryview] = []
+    for buffer in buffers:
+        if sent >= len(buffer):
+            sent -= len(buffer)
+        else:
+            left.append(memoryview(buffer)[sent:])
+            sent = 0
+    return left
+
+
 ANYWHERE = ("Access-Control-Allow-Origin", "*")
 NO_SNIFF = ("X-Content-Type-Options", "nosniff")
 NEVER_STORED = ("Cache-Control", "no-store")

@@ -3,12 +3,11 @@
 import errno
 import os
 import socket
-from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from samvad.base.clock import Moment
-from samvad.gate.answers import CONTINUE, REFUSALS, Answer, FileSpan
+from samvad.gate.answers import CONTINUE, REFUSALS, Answer, FileSpan, rest
 from samvad.gate.counters import INDEX
 from samvad.gate.http1 import Fields, Refused, Request, Wanted, take
 from samvad.gate.loop import IN, OUT
@@ -271,13 +270,13 @@ class Connection:
                 sent, total = self._sock.sendmsg(pieces), sum(map(len, pieces))
             server.count[_BYTES] += sent
             if sent < total:
-                self._out = _rest(pieces, sent)
+                self._out = rest(pieces, sent)
             elif self._span is None or self._splice():
                 if last:
                     self._finish()
                 return
         except (BlockingIOError, InterruptedError):
-            self._out = _rest(pieces, 0)
+            self._out = rest(pieces, 0)
         except OSError:
             self._lose()
             return
@@ -293,7 +292,7 @@ class Connection:
             while self._out:
                 sent = self._sock.sendmsg(self._out)
                 server.count[_BYTES] += sent
-                self._out = _rest(self._out, sent)
+                self._out = rest(self._out, sent)
             if self._span is not None and not self._splice():
                 return False
         except (BlockingIOError, InterruptedError):
@@ -396,15 +395,3 @@ class Connection:
             self._sock.close()
         except OSError:
             return  # it is gone all the same
-
-
-def _rest(buffers: Sequence[bytes | memoryview], sent: int) -> list[memoryview]:
-    """What of `buffers` is left after `sent` bytes; views, not copies."""
-    rest: list[memoryview] = []
-    for buffer in buffers:
-        if sent >= len(buffer):
-            sent -= len(buffer)
-        else:
-            rest.append(memoryview(buffer)[sent:])
-            sent = 0
-    return rest
