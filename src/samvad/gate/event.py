@@ -78,11 +78,10 @@ class Event(Generic[Token]):
         self._counted = float("-inf")
         self._state, self._serving = Fresh(self._make_state), Fresh(self._make_serving)
         self._terms: Terms | None = None
-        self._terms_ms = self._marked_ms = 0
+        self._terms_ms = self._marked_ms = self._promised_before_ms = 0
         self._ended_at: float | None = None
         self.news: News[Token] = News()
         self._mark = ""
-        self._promised_before_ms = 0
         self._standing = Standing()
         self.refused = 0
         """Turned away by this process since the counts were made."""
