@@ -56,25 +56,9 @@ class Answerer(Protocol):
 
 class Connection:
     __slots__ = (
-        "_asked",
-        "_data",
-        "_discarded",
-        "_eof",
-        "_fd",
-        "_known",
-        "_mask",
-        "_out",
-        "_server",
-        "_site",
-        "_sock",
-        "_span",
-        "_then",
-        "_unfinished",
-        "bucket",
-        "deadline",
-        "served",
-        "source",
-        "state",
+        *("_asked", "_calm", "_data", "_discarded", "_eof", "_fd", "_known", "_mask", "_out"),
+        *("_server", "_site", "_sock", "_span", "_then", "_unfinished"),
+        *("bucket", "deadline", "served", "source", "state"),
     )
 
     def __init__(self, server: "Server", site: Answerer, sock: socket.socket, source: str) -> None:
@@ -86,6 +70,8 @@ class Connection:
         self._fd = sock.fileno()
         self._mask = IN
         self._data = b""
+        self._calm = False
+        """Whether the loop looks at it seldom (`Loop.calm`)."""
         self._known: Fields | None = None
         """The last request's fields, for the next will have the same."""
         self._unfinished = False
@@ -180,6 +166,8 @@ class Connection:
             if answer is None:
                 self.state, self._asked, self._data = WAITING, request, data
                 return
+            if self._calm:
+                self._rouse()
             self._send(answer, request)
             if not data:
                 return
@@ -232,14 +220,20 @@ class Connection:
         else:
             self._watch(IN)
 
-    def resume(self, answer: Answer) -> None:
-        """What was waited for."""
+    def resume(self, answer: Answer, calm: bool = False) -> None:
+        """What was waited for. `calm`: what it asks for next will be in no hurry."""
+        if calm and not self._calm and self.state is WAITING:
+            self._calm = self._server.loop.calm(self._fd, self._mask)
         asked, self._asked = self._asked, None
         assert asked is not None
         self.state = READING
         self._send(answer, asked)
         if self.state is READING:
             self._answered()
+
+    def _rouse(self) -> None:
+        self._calm = False
+        self._server.loop.rouse(self._fd, self._mask)
 
     def give_up_waiting(self) -> None:
         """Nobody will call `resume` any more: the process ends."""

@@ -27,6 +27,7 @@ from samvad.gate.replay import ReplayFile
 from samvad.gate.state import OPEN, Counts, Situation, rounded, rung_json, situation_of
 from samvad.protocol.hls import replay_path
 from samvad.protocol.ladder import CLOSED, COARSE, FLOOR, LATER
+from samvad.protocol.passes import Lane
 from samvad.protocol.plan import EventPlan
 from samvad.protocol.room import Phase, Replay, RoomState
 from samvad.protocol.ticket import Tickets
@@ -74,8 +75,7 @@ class Event(Generic[Token]):
         self._limit, self._joins_per_s = 0, 0.0
         self._certificate: dict[str, Any] | None = None
         self._low_latency_listeners = low_latency_listeners
-        self._counts = Counts()
-        self._counted = float("-inf")
+        self._counts, self._counted = Counts(), float("-inf")
         self._state, self._serving = Fresh(self._make_state), Fresh(self._make_serving)
         self._terms: Terms | None = None
         self._terms_ms = self._marked_ms = self._promised_before_ms = 0
@@ -338,7 +338,7 @@ class Event(Generic[Token]):
     def _waiter_s(self, look: Look, now: float) -> float | None:
         house = self._house
         if look.lane >= 0:
-            come = house is not None and house.lines.reached()[look.lane] >= look.number
+            come = house is not None and house.reached(Lane(look.lane)) >= look.number
             return None if come else UNTIL_S
         waits = (house.waiting, house.moves_per_s(now) > 0) if house is not None else (0, False)
         return look.hold_s(far_ms(*waits) / 1000)

@@ -155,12 +155,13 @@ def main(data: Path, settings: Settings, index: int) -> int:
 
 def _tick(site: "Site[Connection]", loop: Loop) -> None:
     site.register.tick(loop.moment)
-    _resume(site.tell(loop.moment))
+    # Whoever was held for news looks again, and is held again.
+    _resume(site.tell(loop.moment), calm=True)
 
 
-def _resume(released: Released[Connection]) -> None:
+def _resume(released: Released[Connection], calm: bool = False) -> None:
     for connection, answer in released:
-        connection.resume(answer)
+        connection.resume(answer, calm)
 
 
 def _end(loop: Loop, server: Server) -> None:
