@@ -17,7 +17,6 @@ from samvad.gate.fresh import Fresh
 from samvad.gate.house import House
 from samvad.gate.http1 import Fields
 from samvad.gate.ladder import BY, Standing
-from samvad.gate.lease import SUMMED
 from samvad.gate.lines import Figure
 from samvad.gate.live import LiveEvent, form_for
 from samvad.gate.news import LISTENERS_HOLD_S, UNTIL_S, Look, News
@@ -187,10 +186,11 @@ class Event(Generic[Token]):
             return
         self._standing = standing
         self.live.stand(standing.effects)
-        self._set_limit()
-        self._stale()
+        self._settle()
 
-    def _set_limit(self) -> None:
+    def _settle(self) -> None:
+        """Plan, limit or rung is another one."""
+        self._stale()
         if self._house is not None:
             floor = self._floor
             self._house.set_seats(self._limit if floor is None else min(floor, self._limit))
@@ -210,8 +210,7 @@ class Event(Generic[Token]):
             return
         self._limit, self._joins_per_s, self._certificate = seats, joins_per_s, certificate
         self._counts = dataclasses.replace(self._counts, seats=seats)
-        self._set_limit()
-        self._stale()
+        self._settle()
 
     def set_plan(self, plan: EventPlan) -> bool:
         """Take a plan unless it is older than the one there is."""
@@ -220,8 +219,7 @@ class Event(Generic[Token]):
         if self.plan is None or dict(plan.pages) != dict(self.plan.pages):
             self.page = Page(plan.pages)
         self.plan = plan
-        self._set_limit()
-        self._stale()
+        self._settle()
         return True
 
     def set_room(self, room: RoomState, now: float) -> list[Token]:
@@ -288,10 +286,7 @@ class Event(Generic[Token]):
     def _told(self, counts: Counts) -> Counts:
         """What everybody is told of the counts: of all machines."""
         if self._house is not None:
-            others = self._house.others()
-            counts = Counts(
-                **{n: getattr(counts, n) + getattr(others, n) for n in SUMMED}, seats=counts.seats
-            )
+            counts = self._house.with_others(counts)
         return rounded(counts) if COARSE in self._standing.effects else counts
 
     def _rung(self) -> dict[str, Any] | None:
@@ -344,8 +339,13 @@ class Event(Generic[Token]):
         return look.hold_s(far_ms(*waits) / 1000)
 
     def replay(self, now: float) -> Replay | None:
-        """The finished recording, once its file is there."""
-        return self.replay_file.look(now)
+        """The finished recording, once its file is there; None while it is withheld."""
+        return None if self.withheld else self.replay_file.look(now)
+
+    @property
+    def withheld(self) -> bool:
+        """Nothing of it is served now, its recording neither."""
+        return self.plan is not None and self.plan.withheld
 
     def state(self, fields: Fields, at: Moment) -> Answer | None:
         """state.json; None without a plan."""

@@ -174,10 +174,13 @@ class House:
                 for n, name in enumerate(SUMMED):
                     self.board.figures[Figure.OTHERS + n] = getattr(counts, name)
 
-    def others(self) -> Counts:
-        """What the other machines count; nothing without a store."""
+    def with_others(self, counts: Counts) -> Counts:
+        """These and what the other machines count; without a store nothing."""
         cells = self.board.figures
-        return Counts(**{name: cells[Figure.OTHERS + n] for n, name in enumerate(SUMMED)})
+        both = {
+            name: getattr(counts, name) + cells[Figure.OTHERS + n] for n, name in enumerate(SUMMED)
+        }
+        return Counts(**both, seats=counts.seats)
 
     def stand(self, standing: OnLadder, promise_ms: int) -> None:
         """Tell all gates which rung holds from now on."""

@@ -33,6 +33,7 @@ from samvad.gate.seats import LISTENING_S
 from samvad.gate.state import OVER
 from samvad.protocol.hls import EVENT, SLUG
 from samvad.protocol.media import RENDITIONS, Init, Part
+from samvad.protocol.playlist import Form
 from samvad.protocol.room import RoomState
 from samvad.protocol.ticket import Ticket
 from samvad.protocol.uplink import Forget, Hello, Message
@@ -233,6 +234,8 @@ class Site(Generic[Token]):
             known = self._remember(path, (event, named[2]))
             return self._of_event(known, query, request, token, at)
         if named[2] == b"/replay.m4a":
+            if event.withheld:
+                return REFUSALS[410]
             return event.replay_file.answer(request.fields, at.now)
         name = named[3].decode()
         if event.live.awaited(name, token, at.now):
@@ -310,7 +313,7 @@ class Site(Generic[Token]):
             else:
                 live = self._events[pending.event].live
                 answer = (
-                    live.playlist(pending.rendition, pending.skip, pending.zipped)
+                    live.playlist(pending.rendition, pending.skip, pending.zipped, Form.LOW)
                     if live.playable
                     else REFUSALS[410]
                 )
