@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from samvad.accounts.models import AuditRow, Follow, User
@@ -32,12 +33,15 @@ def away_since(user: User) -> dt.datetime:
 
 
 def end_follows_of_closed_doors(user: User, since: dt.datetime) -> int:
-    """End that `user` follows people who wrote for followers only since then; how many.
+    """End that `user` follows people who wrote for followers only since
+    then, or narrowed to them what everybody could read; how many.
 
     Those people chose their readers while `user` was away. `user` may follow them again, which
     they are told of; what may not be is that it happens without anybody doing anything.
     """
-    closed = Post.objects.filter(visibility=Visibility.FOLLOWERS, created_at__gt=since)
+    closed = Post.objects.filter(
+        Q(created_at__gt=since) | Q(edited_at__gt=since), visibility=Visibility.FOLLOWERS
+    )
     gone, _ = Follow.objects.filter(follower=user, followed__in=closed.values("author")).delete()
     return gone
 

@@ -45,10 +45,11 @@ _sweep_due = Rarely(_sweep, 10 * MINUTE_S)
 
 def steps(clock: Clock) -> dict[str, Callable[[], object]]:
     """For worker.round_trip."""
-    from samvad.web import archives
+    from samvad.web import archives, verified_links
 
     return {
         "standings": lambda: _standings_due(clock.now()),
         "archives": archives.make_next,
+        "links": verified_links.look_at_next,
         "sweeps": lambda: _sweep_due(clock.now()),
     }
