@@ -7,37 +7,63 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('events', '0003_totals'),
+        ("events", "0003_totals"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='event',
-            name='sequence',
+            model_name="event",
+            name="sequence",
             field=models.PositiveIntegerField(default=0, editable=False),
         ),
         migrations.CreateModel(
-            name='Reminder',
+            name="Reminder",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('by_mail', models.BooleanField(default=True)),
-                ('set_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('offset_s', models.PositiveIntegerField()),
-                ('due_at', models.DateTimeField(null=True)),
-                ('told_sequence', models.PositiveIntegerField()),
-                ('told_coming', models.BooleanField(default=True)),
-                ('told_starts', models.DateTimeField(null=True)),
-                ('event', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reminders', to='events.event')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reminders', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("by_mail", models.BooleanField(default=True)),
+                ("set_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("offset_s", models.PositiveIntegerField()),
+                ("due_at", models.DateTimeField(null=True)),
+                ("told_sequence", models.PositiveIntegerField()),
+                ("told_coming", models.BooleanField(default=True)),
+                ("told_starts", models.DateTimeField(null=True)),
+                (
+                    "event",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reminders",
+                        to="events.event",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reminders",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'reminder',
-                'verbose_name_plural': 'reminders',
-                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='reminders_due')],
-                'constraints': [models.UniqueConstraint(fields=('event', 'user'), name='one_reminder_a_person')],
+                "verbose_name": "reminder",
+                "verbose_name_plural": "reminders",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("due_at__isnull", False)),
+                        fields=["due_at"],
+                        name="reminders_due",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("event", "user"), name="one_reminder_a_person")
+                ],
             },
         ),
     ]
