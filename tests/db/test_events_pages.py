@@ -106,9 +106,9 @@ def test_ones_own_list_and_page_ask_a_fixed_number_of_times(
 ):
     for number in range(5):
         service.create_event(owner, f"Talk {number}", speakers=["A", "B"])
-    with django_assert_num_queries(4):  # session, account, count, rows
+    with django_assert_num_queries(5):  # session, account, unread, count, rows
         as_owner.get("/events/")
-    with django_assert_num_queries(4):  # session, account, event, speakers
+    with django_assert_num_queries(6):  # session, account, unread, event, speakers, reminders
         as_owner.get(f"/events/{event.pk}")
 
 

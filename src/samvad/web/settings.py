@@ -202,3 +202,6 @@ LOGGING_CONFIG = None  # base.log sends everything to stderr
 
 EVENT_PAGES = "samvad.web.event_page.pages"
 """Renders an event's page for the plan (events/plans.py calls it, knowing no HTML)."""
+
+EVENT_PREVIEW = "samvad.web.previews.write"
+"""Writes what other sites show of an event, whenever its plan is written."""

@@ -16,6 +16,7 @@ from samvad.web.pages import (
     notices,
     passes,
     people,
+    previews,
     reminders,
     wishes,
 )
@@ -42,6 +43,8 @@ urlpatterns = [
         reminders.host_calendar,
         name="host_calendar",
     ),
+    re_path(r"^previews/(?P<name>[a-z0-9-]+\.(?:png|json))$", previews.preview, name="preview"),
+    path("oembed", previews.oembed, name="oembed"),
     re_path(rf"^happened/(?P<event_id>{EVENT})$", happened.happened, name="happened"),
     re_path(rf"^e/(?P<slug>{SLUG})$", live.to_gate, name="event_page"),
     re_path(rf"^studio/(?P<event_id>{EVENT})$", live.studio, name="studio"),
