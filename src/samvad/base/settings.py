@@ -74,6 +74,18 @@ class StageSettings:
     free_disk_mb: int = param(
         500, "Below this much free disk a start is refused.", unit="MB", low=1, high=1_000_000
     )
+    reserve_mb: int = param(
+        64,
+        "Room set aside on the disk for each recording, used when the disk is full: 1 MB is about "
+        "a minute and a half. 0: none.",
+        unit="MB",
+        low=0,
+        high=100_000,
+    )
+    multitrack: bool = param(
+        False,
+        "Record each speaker on a track of their own too, for editors; 0.5 MB a minute.",
+    )
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samvad.base.errors import PlainError
+from samvad.broadcast.tracks import Voices
 from samvad.protocol.plan import EventPlan
 from samvad.protocol.room import Phase, RoomState
 from samvad.stage.air import Air
@@ -334,7 +335,8 @@ class Conversation:
                 heard.append(link.speaker)
         squares = mean_squares(self._voices)
         mix = self._mixer.mix(self._voices)
-        self._air.push(mix.programme, wall_ms)
+        speaking = tuple(link.speaker for link in self.publishers if link.meter.speaking)
+        self._air.push(mix.programme, wall_ms, self._tracks(heard), speaking)
         for listener in self.returns:
             own = self.publishers.of(listener.speaker)
             await listener.peer.send(mix.minus[own.row] if own else mix.programme)
@@ -349,6 +351,16 @@ class Conversation:
             self._show()
         if number % WATCH_TICKS == 0:
             self._watch_packets()
+
+    def _tracks(self, heard: list[str]) -> Voices:
+        """What each speaker gives to this tick, when they are recorded one by one."""
+        if not (self._in.settings.multitrack and self._air.open):
+            return ()
+        return tuple(
+            (link.speaker, self._voices[link.row].copy())
+            for link in self.publishers
+            if link.speaker in heard
+        )
 
     def _first_voice(self, speaker: str) -> None:
         if self.session.plan.on_air == "first_voice" and self._air.may_begin:
