@@ -22,10 +22,10 @@ from samvad.gate.live import LiveEvent
 from samvad.gate.news import Look, News
 from samvad.gate.pages import Page, Variants
 from samvad.gate.place import Places
-from samvad.gate.replay import ReplayFile
+from samvad.gate.published import Published
 from samvad.gate.state import Counts, Situation, rounded, rung_json, situation_of
 from samvad.protocol.hls import replay_path
-from samvad.protocol.ladder import CLOSED, COARSE, FLOOR, LATER
+from samvad.protocol.ladder import CLOSED, COARSE, FLOOR, LATER, PLAIN
 from samvad.protocol.plan import PROMISE_MIN, EventPlan
 from samvad.protocol.playlist import Form
 from samvad.protocol.room import Phase, Replay, RoomState
@@ -67,7 +67,7 @@ class Event(Generic[Token]):
         *,
         live: LiveEvent[Token],
         tickets: Tickets,
-        replay: ReplayFile,
+        published: Published,
         places: Places,
         pass_key: bytes,
         open_house: Callable[[int], House],
@@ -76,7 +76,7 @@ class Event(Generic[Token]):
         self.name = name
         self.live = live
         self.tickets, self._places, self.pass_key = tickets, places, pass_key
-        self.replay_file = replay
+        self.published = published
         self.plan: EventPlan | None = None
         self.room: RoomState | None = None
         self.page = Page({})
@@ -351,8 +351,14 @@ class Event(Generic[Token]):
         return True
 
     def replay(self, now: float) -> Replay | None:
-        """The finished recording, once its file is there."""
-        return self.replay_file.look(now)
+        """The finished recording, once its file is there and may be had."""
+        return self.published.replay(now)
+
+    def may_go_back(self, wall_ms: int) -> bool:
+        """Whether listeners may go back to the beginning while it is live: on the first rungs,
+        where requests are not what is scarce."""
+        live = self.situation(wall_ms) is Situation.LIVE
+        return live and set(self._standing.effects) <= {PLAIN}
 
     def state(self, fields: Fields, at: Moment) -> Answer | None:
         """state.json, made anew when something changed and at least each second."""
@@ -371,6 +377,7 @@ class Event(Generic[Token]):
                 lean=self.live.lean,
                 certificate=self._certificate,
                 replay=replay,
+                back=self.may_go_back(at.wall_ms),
                 replay_path=replay_path(self.name),
                 wall_ms=at.wall_ms,
             )

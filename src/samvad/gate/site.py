@@ -34,6 +34,7 @@ from samvad.gate.pages import not_found
 from samvad.gate.permissions import PERMISSIONS_PATH, Permissions
 from samvad.gate.place import Places
 from samvad.gate.proof import Proofs, allowed
+from samvad.gate.published import Published
 from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wanted
 from samvad.gate.reload import parse
 from samvad.gate.replay import ReplayFile
@@ -54,12 +55,14 @@ EVENTS = 10_000
 SHOWN = 32_768
 """Paths with a good ticket that are remembered; then it begins anew."""
 
-_INDEX, _LONG, _LEAN = "index.m3u8", "long.m3u8", "lean.json"
+_INDEX, _LONG, _LEAN, _BACK = "index.m3u8", "long.m3u8", "lean.json", "back.m3u8"
 _PLAYLISTS = {b"master.m3u8": ("", "")} | {
-    f"{r}/{what}".encode(): (r, what) for r in RENDITIONS for what in (_INDEX, _LONG, _LEAN)
+    f"{r}/{what}".encode(): (r, what) for r in RENDITIONS for what in (_INDEX, _LONG, _LEAN, _BACK)
 }
 """What may follow a ticket: the rendition, or "" for the multivariant playlist; and what of it."""
-_OF_EVENT = re.compile(rf"/live/({EVENT})/(state\.json|replay\.m4a|m/([\w-]+)\.m4s)".encode())
+_OF_EVENT = re.compile(
+    rf"/live/({EVENT})/(state\.json|replay\.m4a|m/([\w-]+)\.m4s|r/([\w.-]+))".encode()
+)
 _PAGE = re.compile(rf"/e/({SLUG})".encode())
 _DOOR = re.compile(rf"/door/({EVENT})(/serving\.json|/leave)?".encode())
 _READING = (b"GET", b"HEAD")
@@ -196,6 +199,10 @@ class Site(Generic[Token]):
         zipped = request.fields.gzip
         if not rendition:
             return live.master(zipped)
+        if what == _BACK:
+            if not event.may_go_back(at.wall_ms):
+                return REFUSALS[503]
+            return event.published.list(rendition, "../../r/", request.fields, at.now, True)
         if what != _INDEX:
             return (live.names if what == _LEAN else live.long_playlist)(rendition, zipped)
         if not query:
@@ -242,7 +249,11 @@ class Site(Generic[Token]):
         if of_event[2] == b"state.json":
             return event.state(request.fields, at) or REFUSALS[404]
         if of_event[2] == b"replay.m4a":
-            return event.replay_file.answer(request.fields, at.now)
+            return event.published.replay_answer(request.fields, at.now)
+        if of_event[4] is not None:
+            growing = event.situation(at.wall_ms) is Situation.LIVE
+            name = of_event[4].decode()
+            return event.published.answer(name, request.fields, at.now, growing)
         name = of_event[3].decode()
         if event.live.awaited(name, token, at.now):
             self._wait(token, _Pending(event.name, "", False, False, path))
@@ -330,7 +341,11 @@ class Site(Generic[Token]):
                 tickets=Tickets(derive(self._secret, "ticket", self._here(name))),
                 places=Places(derive(self._secret, "place", self._here(name))),
                 pass_key=passes.key(self._secret, name),
-                replay=ReplayFile(self._folders.replay(name)),
+                published=Published(
+                    self._folders.recording(name),
+                    ReplayFile(self._folders.replay(name)),
+                    media_key,
+                ),
                 open_house=lambda seats: self._open_house(name, seats),
                 low_latency_listeners=self._settings.low_latency_listeners,
             )

@@ -88,6 +88,7 @@ def as_json(
     form: Form,
     lean: str | None,
     replay: Replay | None,
+    back: bool = False,
     replay_path: str,
     wall_ms: int,
     rung: dict[str, Any] | None = None,
@@ -125,6 +126,7 @@ def as_json(
         "certificate": certificate,
         "latency": form.value,
         "lean": lean,
+        "back": back,
         "replay": {"url": replay_path, "bytes": replay.bytes, "duration_ms": replay.duration_ms}
         if replay
         else None,

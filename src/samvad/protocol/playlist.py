@@ -177,7 +177,7 @@ def _segment_lines(window: Window, skipped: int, low: bool) -> Iterator[str]:
         yield from ["#EXT-X-DISCONTINUITY"] * breaks
         if new_init:
             yield f'#EXT-X-MAP:URI="{MEDIA_UP}{segment.init}.mp4"'
-        yield f"#EXT-X-PROGRAM-DATE-TIME:{_date(segment.wall_ms)}"
+        yield f"#EXT-X-PROGRAM-DATE-TIME:{date(segment.wall_ms)}"
         if low and listed_48k <= PARTS_LISTED_S * RATE + segment.duration_48k:
             for part in segment.parts:
                 yield (
@@ -206,6 +206,6 @@ def _s(seconds: float) -> str:
     return f"{seconds:.5f}".rstrip("0").rstrip(".")
 
 
-def _date(wall_ms: int) -> str:
+def date(wall_ms: int) -> str:
     at = datetime.datetime.fromtimestamp(wall_ms // 1000, datetime.UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{wall_ms % 1000:03d}Z"
