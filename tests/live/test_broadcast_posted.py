@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -140,3 +141,74 @@ async def test_on_a_full_disk_the_recording_goes_on_in_its_reserve(folders, monk
     assert show._tracks is not None
     assert show._tracks.given_up
     assert not reserve.exists()
+
+
+def duration(path: Path) -> float:
+    done = subprocess.run(
+        ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", path],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stderr == ""
+    return float(done.stdout)
+
+
+def afterwards(folders: Folders, **edits) -> Path:
+    folder = folders.recording(EVENT)
+    (folder / "edits.json").write_text(json.dumps(edits))
+    subprocess.run(
+        [sys.executable, "-m", "samvad.broadcast.afterwards", str(folders.data), EVENT], check=True
+    )
+    return folder / "public"
+
+
+@pytest.mark.slow
+async def test_afterwards_all_forms_are_there_and_as_long_and_as_loud(folders):
+    show = await Broadcast.open(EVENT, folders, SECRET, lambda _: None, multitrack=True)
+    sound = syllables(12.8, 0.03)
+    for i, x in enumerate(ticks(sound)):
+        show.push(x, WALL_MS + 20 * i, (("aaa", x),), ("aaa",))
+        if i % 50 == 49:
+            await until(lambda: show.waiting_ticks < 100, 60, "the encoders")
+    assert await show.finish()
+    public = afterwards(
+        folders, revision=3, title="A talk", artist="Asha", speakers={"aaa": "Asha"},
+        marks=[[WALL_MS + 5000, "Half"]],
+    )  # fmt: skip
+    about = json.loads((public / "about.json").read_text())
+    assert about["duration_ms"] == 12_800
+    assert about["chapters"] == [
+        {"at_ms": 0, "title": "Asha"}, {"at_ms": 5000, "title": "Half"},
+    ]  # fmt: skip
+    assert max(about["peaks"]) > 10
+    assert about["turns"][0][2] == "aaa"
+    assert {f["name"] for f in about["files"]} == {"replay.mp3", "replay.opus"}
+    for name in ("replay.mp3", "replay.opus"):
+        assert duration(public / name) == pytest.approx(12.8, abs=0.1), name
+        assert ebur128(public / name) == pytest.approx(-16, abs=STEP_DB / 2 + 0.5), name
+    track = folders.recording(EVENT) / "tracks" / "aaa.flac"
+    assert duration(track) == pytest.approx(12.8, abs=0.001)
+    assert abs(lag_48k(await ffmpeg_hears(str(track)), sound)) < 960
+    # A cut in the middle: two parts of 0.64 s are touched; it can be taken back.
+    public = afterwards(folders, revision=4, cuts=[[1000, 1500]])
+    assert duration(public / "replay-4.m4a") == pytest.approx(12.8 - 1.28, abs=0.05)
+    assert duration(public / "replay.mp3") == pytest.approx(12.8 - 1.28, abs=0.1)
+    rules = json.loads((public / ".gate.json").read_text())
+    assert rules["kept"] == [[0, 1], [3, 20]]
+    assert rules["audio"] == "replay-4.m4a"
+    public = afterwards(folders, revision=5)
+    assert json.loads((public / ".gate.json").read_text())["kept"] is None
+    assert not (public / "replay-4.m4a").exists()
+
+
+@pytest.mark.slow
+async def test_what_peaks_keep_too_soft_is_limited_in_the_background(folders):
+    show = await Broadcast.open(EVENT, folders, SECRET, lambda _: None)
+    quiet = syllables(12, 0.02)
+    quiet[RATE : RATE + 200] += tone(700, 200 / RATE, 0.9)
+    await on_air(show, quiet)
+    assert await show.finish()
+    public = afterwards(folders, revision=1)
+    limited = public / "limited-1.m4a"
+    assert ebur128(limited) == pytest.approx(-16, abs=1)
+    assert np.abs(await ffmpeg_hears(str(limited))).max() < 0.999
+    assert json.loads((public / ".gate.json").read_text())["audio"] == "limited-1.m4a"
