@@ -194,6 +194,45 @@ class GateSettings:
 
 
 @dataclass(frozen=True)
+class RecordSettings:
+    """What becomes of recordings: captions, copies elsewhere, how long they stay."""
+
+    recogniser: str = param(
+        "none",
+        "What hears the words for captions and transcripts. pocketsphinx (English, brings its "
+        "model) and faster-whisper want their extra installed.",
+        choices=("none", "pocketsphinx", "faster-whisper"),
+    )
+    recogniser_model: str = param(
+        "", "Folder of the recogniser's model; faster-whisper needs one. Empty: the one it brings."
+    )
+    s3_url: str = param(
+        "",
+        "Where recordings are copied to: an S3-compatible service, http(s)://host[:port]. Empty: "
+        "they stay in the data folder alone.",
+        form=BASE_URL,
+    )
+    s3_bucket: str = param("samvad", "Bucket of the copies.")
+    s3_region: str = param("us-east-1", "Region named in the signatures.")
+    s3_key: str = param("", "Access key of the service.")
+    s3_secret: str = param("", "Secret of the access key; rather in the environment than here.")
+    s3_public_url: str = param(
+        "",
+        "Where everybody can fetch the bucket's objects, for files that are no longer here. "
+        "Empty: files stay here too.",
+        form=BASE_URL,
+    )
+    keep_days: int = param(
+        0,
+        "So long after the end recordings stay in the data folder; then what is verified in the "
+        "other store is removed here. Never what a post or a clip refers to. 0: for good.",
+        unit="days",
+        low=0,
+        high=36_500,
+    )
+
+
+@dataclass(frozen=True)
 class LogSettings:
     """What is written to stderr."""
 
@@ -212,6 +251,7 @@ class Settings:
     web: WebSettings = field(default_factory=WebSettings)
     stage: StageSettings = field(default_factory=StageSettings)
     gate: GateSettings = field(default_factory=GateSettings)
+    record: RecordSettings = field(default_factory=RecordSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     def web_url(self) -> str:

@@ -52,6 +52,8 @@ def encode(
                 stream.codec_context.bit_rate = bit_rate
             at = 0
             for block in samples:
+                if not len(block):
+                    continue
                 frame = av.AudioFrame.from_ndarray(
                     np.ascontiguousarray(block)[None], format="flt", layout="mono"
                 )

@@ -185,3 +185,7 @@ class JournalCursor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file} @ {self.offset}"
+
+
+# Models that stand in files of their own are known to Django from here.
+from samvad.events import replays  # noqa: E402, F401

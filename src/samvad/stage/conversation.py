@@ -214,6 +214,10 @@ class Conversation:
         """See Session.say."""
         return self._done(self.session.say(who, text, self._wall()))
 
+    def mark(self, who: Who, title: str) -> Refused | None:
+        """See Session.mark."""
+        return self._done(self.session.mark(who, title, self._wall()))
+
     def order(self, who: Who, mode: str, rung: int) -> Refused | None:
         """See Session.order."""
         return self._done(self.session.order(who, mode, rung, self._wall()))

@@ -35,7 +35,12 @@ def main(data: Path, settings: Settings) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     log.info("worker is running")
-    loop(over, SystemClock())
+    try:
+        loop(over, SystemClock())
+    finally:
+        from samvad.events.postproduction import WORK
+
+        WORK.close()
     return 0
 
 
@@ -70,12 +75,13 @@ def round_trip(clock: Clock, renew: bool = False) -> list[str]:
     from django.conf import settings
     from django.db import DatabaseError, close_old_connections
 
-    from samvad.events import clockwork, intake, plans, promises
+    from samvad.events import clockwork, intake, plans, postproduction, promises
 
     steps: dict[str, Callable[[], object]] = {
         "journal": lambda: intake.take_all(settings.FOLDERS.journal),
         "lifecycle": lambda: clockwork.move_due(clock.wall_ms()),
         "promises": lambda: promises.check_due(clock.wall_ms()),
+        "replays": postproduction.step,
         "pages": lambda: renew and plans.renew_if_site_changed(),
         "plans": plans.write_pending,
     }
