@@ -1,9 +1,11 @@
 """A replay's life on the writing side: what a host decides, what is made of it, what is told."""
 
 import asyncio
+import datetime as dt
 import json
 import subprocess
 import time
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import feedparser
@@ -12,7 +14,8 @@ from django.conf import settings
 from django.urls import reverse
 
 from samvad.broadcast.broadcast import Broadcast
-from samvad.events import postproduction, publishing
+from samvad.broadcast.storing import files
+from samvad.events import postproduction, publishing, retention
 from samvad.events.errors import EventError
 from samvad.events.models import Event
 from samvad.events.postproduction import Work
@@ -279,3 +282,55 @@ def test_the_feed_tells_the_same_entry_from_announcement_to_replay(event, record
     assert entry.itunes_duration == "12"
     publishing.hold(recorded, True)
     assert feedparser.parse(client.get(address).content).entries == []
+
+
+@pytest.fixture
+def stored_long_ago(recorded, settings):
+    """All has a copy by the books, and is older than what is kept."""
+    work_until_done(recorded)
+    record = replace(
+        settings.SAMVAD.record, keep_days=30, s3_url="http://s3.example", s3_public_url=""
+    )
+    settings.SAMVAD = replace(settings.SAMVAD, record=record)
+    folder = publishing.folder(recorded.pk)
+    (folder / "public" / "replay.mp3").write_bytes(b"x")
+    told = {}
+    for name in files(folder):
+        at = (folder / name).stat()
+        told[name] = {"sha256": "0" * 64, "size": at.st_size, "mtime_ns": at.st_mtime_ns}
+    (folder / "stored.json").write_text(json.dumps(told))
+    retention.note_stored(recorded.pk)
+    return recorded
+
+
+def later(event: Event) -> dt.datetime:
+    return event.ended_at + dt.timedelta(days=31)
+
+
+def test_only_what_is_stored_and_old_goes(stored_long_ago):
+    event, folder = stored_long_ago, publishing.folder(stored_long_ago.pk)
+    assert retention.prune(lambda _: False, event.ended_at + dt.timedelta(days=29)) == []
+    with open(folder / "opus.mp4", "ab") as changed:
+        changed.write(b"more")
+    gone = retention.prune(lambda _: False, later(event))
+    assert f"{event.pk}/aac.mp4" in gone
+    assert (folder / "opus.mp4").exists()  # it is not what was copied
+    assert (folder / "replay.m4a").exists()
+    assert (folder / "public" / "replay.mp3").exists()  # nobody could have it from there
+    assert rules(event)["kept"] == []
+
+
+def test_what_a_post_or_a_clip_refers_to_stays(stored_long_ago, settings, owner):
+    event, folder = stored_long_ago, publishing.folder(stored_long_ago.pk)
+    record = replace(settings.SAMVAD.record, s3_public_url="http://s3.example/talks")
+    settings.SAMVAD = replace(settings.SAMVAD, record=record)
+    mp3 = folder / "public" / "replay.mp3"
+    retention.prune(lambda pk: pk == event.pk, later(event))
+    assert mp3.exists()
+    clip = publishing.clip(event, owner, "A clip", 1000, 3000)
+    retention.prune(lambda _: False, later(event))
+    assert mp3.exists()
+    clip.delete()
+    retention.prune(lambda _: False, later(event))
+    assert not mp3.exists()
+    assert (folder / "replay.m4a").exists()

@@ -8,6 +8,7 @@ are the queue; a worker that dies finds them again.
 import logging
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
-from samvad.events import publishing
+from samvad.events import publishing, retention
 from samvad.events.intake import happened
 from samvad.events.lifecycle import State
 from samvad.events.models import Event
@@ -26,6 +27,9 @@ log = logging.getLogger("samvad.worker")
 
 LONGEST_S = 4 * 3600
 A_ROUND = 50
+STORE_AGAIN_S = 60.0
+HEARD = "captions.done"
+"""In the recording's folder: all of it was listened to."""
 
 
 @dataclass(slots=True)
@@ -35,6 +39,11 @@ class Work:
     running: dict[str, tuple["subprocess.Popen[bytes]", tuple[Any, ...]]] = field(
         default_factory=dict
     )
+
+    store_at: float = 0.0
+    """Not before this (monotonic) is the store asked again."""
+    deaf: set[str] = field(default_factory=set)
+    """Events whose recogniser failed."""
 
     def busy(self, kind: str) -> bool:
         return kind in self.running
@@ -69,13 +78,21 @@ WORK = Work()
 def step(work: Work = WORK) -> None:
     """Look at what has ended, start what is due. Never waits."""
     for kind, about, status in work.ended():
-        _through(kind, about, status)
+        if kind == "captions":
+            _heard(work, about[0], status)
+        elif kind == "store":
+            _stored(work, about[0], status)
+        else:
+            _through(kind, about, status)
     for event in _without_replay():
         publishing.of(event)
     if not work.busy("quick"):
         _start(work, "quick", Q(quick__lt=F("revision")))
     if not work.busy("rest"):
         _start(work, "rest", Q(made__lt=F("revision"), quick=F("revision")))
+    _listen(work)
+    if not work.busy("store"):
+        _store(work)
     if not work.busy("clip"):
         _start_clip(work)
 
@@ -97,6 +114,45 @@ def _start(work: Work, kind: str, due: Q) -> None:
         work.start(kind, about, "samvad.broadcast.afterwards", found.event_id, *how)
 
 
+def _listen(work: Work) -> None:
+    """One recogniser, for the conversation that went on air last and was not listened to; after
+    the end it goes on until all is heard."""
+    record = settings.SAMVAD.record
+    if record.recogniser == "none" or work.busy("captions"):
+        return
+    due = Event.objects.filter(
+        Q(state=State.LIVE) | Q(state=State.ENDED, replay__deleted_at__isnull=True),
+        live_since__isnull=False,
+    )
+    for event in due.exclude(pk__in=work.deaf).order_by("-live_since")[:A_ROUND]:
+        at = publishing.folder(event.pk)
+        if not (at / "parts.jsonl").exists() or (at / HEARD).exists():
+            continue
+        model = [record.recogniser_model] if record.recogniser_model else []
+        arguments = (event.pk, record.recogniser, *model)
+        work.start("captions", (event.pk,), "samvad.broadcast.captions", *arguments)
+        return
+
+
+def _store(work: Work) -> None:
+    """Copies of what is made, one recording at a time; a store that fails is asked again later."""
+    if not settings.SAMVAD.record.s3_url or time.monotonic() < work.store_at:
+        return
+    due = Replay.objects.filter(
+        made=F("revision"), stored_revision__lt=F("made"), deleted_at__isnull=True
+    )
+    found = due.order_by("event__ended_at").first()
+    if found is not None:
+        work.start("store", (found.pk,), "samvad.broadcast.storing", found.event_id)
+
+
+def _stored(work: Work, event_id: str, status: int) -> None:
+    if status:
+        work.store_at = time.monotonic() + STORE_AGAIN_S
+    else:
+        retention.note_stored(event_id)
+
+
 def _start_clip(work: Work) -> None:
     due = Clip.objects.filter(made=False, failed="", event__replay__deleted_at__isnull=True)
     found = due.select_related("event").order_by("created_at").first()
@@ -105,12 +161,25 @@ def _start_clip(work: Work) -> None:
         work.start("clip", (found.pk,), "samvad.broadcast.clip", *arguments)
 
 
+def _heard(work: Work, event_id: str, status: int) -> None:
+    """All was listened to: the transcript is made. Or not: then not again before a restart."""
+    if status:
+        log.warning("captions of %s ended with exit status %d", event_id, status)
+        work.deaf.add(event_id)
+        return
+    (publishing.folder(event_id) / HEARD).touch()
+    publishing.of(Event.objects.get(pk=event_id))
+    Replay.objects.filter(pk=event_id).update(revision=F("revision") + 1)
+
+
 def _through(kind: str, about: tuple[Any, ...], status: int) -> None:
     failed = "" if status == 0 else f"{kind}: exit {status}"
     if failed:
         log.warning("%s of %s failed with exit status %d", kind, about[0], status)
     if kind == "clip":
         Clip.objects.filter(pk=about[0]).update(made=not failed, failed=failed)
+        for clip in Clip.objects.filter(pk=about[0]).select_related("event"):
+            publishing.tell_clips(clip.event)
         return
     pk, revision = about
     same = Replay.objects.filter(pk=pk, revision=revision)
@@ -118,6 +187,7 @@ def _through(kind: str, about: tuple[Any, ...], status: int) -> None:
         same.update(failed=failed)
     elif kind == "quick":
         same.update(quick=revision)
+        publishing.tell_clips(Event.objects.get(pk=pk))
         Replay.objects.filter(pk=pk, published_at__isnull=True, held=False).update(
             published_at=timezone.now()
         )

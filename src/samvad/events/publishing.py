@@ -50,17 +50,17 @@ def folder(event_id: str) -> Path:
 
 def about(event_id: str) -> dict[str, Any] | None:
     """What players are shown (public/about.json); None before it is made."""
-    return _read(folder(event_id) / "public" / "about.json")
+    return read(folder(event_id) / "public" / "about.json")
 
 
 def transcript(event_id: str) -> dict[str, Any] | None:
     """The published transcript; None when there is none."""
-    return _read(folder(event_id) / "public" / "transcript.json")
+    return read(folder(event_id) / "public" / "transcript.json")
 
 
 def own_transcript(event_id: str) -> dict[str, Any] | None:
     """All that was heard, in recorded time, for the host."""
-    return _read(folder(event_id) / "transcript.json")
+    return read(folder(event_id) / "transcript.json")
 
 
 def is_open(event: Event) -> bool:
@@ -191,7 +191,9 @@ def delete_clip(clip: Clip) -> None:
     """The row and its files."""
     for ending in ("m4a", "mp4", "png"):
         (folder(clip.event_id) / "public" / f"clip-{clip.pk}.{ending}").unlink(missing_ok=True)
+    event = clip.event
     clip.delete()
+    tell_clips(event)
 
 
 PART_MS = 640
@@ -200,7 +202,7 @@ PART_MS = 640
 
 def _kept(event: Event) -> list[tuple[int, int]]:
     """Ranges of recorded milliseconds that are published, as the files have it."""
-    rules = _read(folder(event.pk) / "public" / ".gate.json") or {}
+    rules = read(folder(event.pk) / "public" / ".gate.json") or {}
     kept = rules.get("kept")
     if kept is None:
         return [(0, max(1, _length(event)))]
@@ -234,6 +236,23 @@ def kept_times(event: Event) -> Callable[[int], int]:
         return before
 
     return to_kept
+
+
+def tell_clips(event: Event) -> None:
+    """`clips.json`: what the replay's page lists."""
+    to_kept = kept_times(event)
+    told = [
+        {
+            "title": one.title,
+            "url": f"{settings.SAMVAD.web_url()}/clips/{one.pk}",
+            "from_ms": to_kept(one.from_ms),
+            "length_ms": one.length_ms,
+        }
+        for one in shown_clips(event)
+    ]
+    public = folder(event.pk) / "public"
+    public.mkdir(parents=True, exist_ok=True)
+    write_whole(public / "clips.json", {"clips": told})
 
 
 def shown_clips(event: Event) -> list[Clip]:
@@ -320,7 +339,7 @@ def _tell_gates(event_id: str, held: bool) -> None:
     """The rules of the gates with `held`. Raises OSError when the disk does not take them."""
     public = folder(event_id) / "public"
     public.mkdir(parents=True, exist_ok=True)
-    rules = dict(_read(public / ".gate.json") or {}) | {"held": held}
+    rules = dict(read(public / ".gate.json") or {}) | {"held": held}
     write_whole(public / ".gate.json", rules)
 
 
@@ -330,7 +349,7 @@ def write_whole(path: Path, said: Mapping[str, Any]) -> None:
     os.replace(draft, path)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def read(path: Path) -> dict[str, Any] | None:
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError):

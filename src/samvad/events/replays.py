@@ -47,6 +47,7 @@ class Replay(models.Model):
     quick = models.PositiveIntegerField(default=0, editable=False)
     made = models.PositiveIntegerField(default=0, editable=False)
     stored = models.JSONField(default=dict, editable=False)
+    stored_revision = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)

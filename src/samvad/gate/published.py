@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from samvad.gate.answers import ANYWHERE, NO_SNIFF, REFUSALS, Answer, FileSpan, OpenFile
+from samvad.gate.answers import ANYWHERE, JSON, NO_SNIFF, REFUSALS, Answer, FileSpan, OpenFile
 from samvad.gate.archive import Archive, Kept
+from samvad.gate.captions import Captions
 from samvad.gate.http1 import Fields
 from samvad.gate.live import packed
 from samvad.gate.objects import media_headers
@@ -30,6 +31,7 @@ from samvad.protocol.playlist import CONTENT_TYPE
 from samvad.protocol.room import Replay
 
 LOOK_AGAIN_S = 1.0
+_PIECE = re.compile(r"live-(\d{1,15})-(\d{1,15})\.vtt")
 _FILE = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\.([a-z0-9]{2,4})")
 _KINDS = {
     "json": "application/json; charset=utf-8",
@@ -66,6 +68,7 @@ class Published:
         self._mark: tuple[int, int] | None = None
         self._looked = float("-inf")
         self.archive = Archive(folder, key)
+        self.captions = Captions(folder / "captions.jsonl")
 
     def replay(self, now: float) -> Replay | None:
         """Size and duration of the replay; None while there is none, or it is held."""
@@ -86,7 +89,7 @@ class Published:
         if ending in ("m4s", "mp4") and (found := self._media(stem, rules, now, growing)):
             return _ranged(found, media_headers(stem), fields)
         if growing:
-            return REFUSALS[404]
+            return self._live_captions(name, now)
         if name == "replay.m3u8":
             listed = self.archive.look(now, rules.kept, False)
             return packed(_master(self._captioned()).encode())[fields.gzip] if listed else _NONE
@@ -101,6 +104,23 @@ class Published:
         if where is not None:
             return Answer(302, [("Location", where), ("Cache-Control", "no-store"), ANYWHERE])
         return self._plain_file(name, fields)
+
+    def _live_captions(self, name: str, now: float) -> Answer:
+        """captions.json, and the segments that live captions are listed by."""
+        piece = _PIECE.fullmatch(name)
+        if not self.captions.look(now) or not (piece or name == "captions.json"):
+            return REFUSALS[404]
+        if piece is None:
+            headers = [JSON, ("Cache-Control", "public, max-age=1"), ANYWHERE, NO_SNIFF]
+            return Answer(200, headers, (self.captions.as_json(),))
+        text = self.captions.vtt(int(piece[1]), int(piece[2]))
+        headers = [
+            ("Content-Type", _KINDS["vtt"]),
+            ("Cache-Control", "public, max-age=60"),
+            ANYWHERE,
+            NO_SNIFF,
+        ]
+        return Answer(200, headers, (text.encode(),))
 
     def list(self, rendition: str, up: str, fields: Fields, now: float, growing: bool) -> Answer:
         """A rendition's playlist of all that was recorded, or kept."""

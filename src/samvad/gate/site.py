@@ -55,8 +55,12 @@ EVENTS = 10_000
 SHOWN = 32_768
 """Paths with a good ticket that are remembered; then it begins anew."""
 
+_CAPTIONS = "captions"
 _INDEX, _LONG, _LEAN, _BACK = "index.m3u8", "long.m3u8", "lean.json", "back.m3u8"
-_PLAYLISTS = {b"master.m3u8": ("", "")} | {
+_PLAYLISTS = {
+    b"master.m3u8": ("", ""),
+    f"{_CAPTIONS}/index.m3u8".encode(): (_CAPTIONS, "index.m3u8"),
+} | {
     f"{r}/{what}".encode(): (r, what) for r in RENDITIONS for what in (_INDEX, _LONG, _LEAN, _BACK)
 }
 """What may follow a ticket: the rendition, or "" for the multivariant playlist; and what of it."""
@@ -197,8 +201,12 @@ class Site(Generic[Token]):
             self._count[_GONE] += 1
             return REFUSALS[410]
         zipped = request.fields.gzip
+        captions = event.published.captions
         if not rendition:
-            return live.master(zipped)
+            return live.master(zipped, captions.look(at.now))
+        if rendition == _CAPTIONS:
+            there = captions.look(at.now)
+            return live.captions(captions.reached_48k, zipped) if there else REFUSALS[404]
         if what == _BACK:
             if not event.may_go_back(at.wall_ms):
                 return REFUSALS[503]

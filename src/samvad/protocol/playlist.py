@@ -98,14 +98,25 @@ class Window:
     ended: bool = False
 
 
-def render_master(renditions: Iterable[Rendition], form: Form = Form.LOW) -> str:
-    """The multivariant playlist (4.4.6.2); the first rendition is where players begin."""
+def render_master(
+    renditions: Iterable[Rendition], form: Form = Form.LOW, captions: bool = False
+) -> str:
+    """The multivariant playlist (4.4.6.2); the first rendition is where players begin.
+
+    `captions`: there is a subtitle rendition too (4.4.6.1).
+    """
     name = "long" if form is Form.LONG else "index"
     lines = ["#EXTM3U", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    if captions:
+        lines.append(
+            '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="captions",NAME="Captions",'
+            'DEFAULT=YES,AUTOSELECT=YES,URI="captions/index.m3u8"'
+        )
+    said = ',SUBTITLES="captions"' if captions else ""
     for r in renditions:
         lines += [
             f"#EXT-X-STREAM-INF:BANDWIDTH={r.bandwidth},AVERAGE-BANDWIDTH={r.average_bandwidth},"
-            f'CODECS="{r.codecs}",STABLE-VARIANT-ID="{r.name}"',
+            f'CODECS="{r.codecs}",STABLE-VARIANT-ID="{r.name}"{said}',
             f"{r.name}/{name}.m3u8",
         ]
     return "\n".join(lines) + "\n"

@@ -75,13 +75,14 @@ def round_trip(clock: Clock, renew: bool = False) -> list[str]:
     from django.conf import settings
     from django.db import DatabaseError, close_old_connections
 
-    from samvad.events import clockwork, intake, plans, postproduction, promises
+    from samvad.events import clockwork, intake, plans, postproduction, promises, retention
 
     steps: dict[str, Callable[[], object]] = {
         "journal": lambda: intake.take_all(settings.FOLDERS.journal),
         "lifecycle": lambda: clockwork.move_due(clock.wall_ms()),
         "promises": lambda: promises.check_due(clock.wall_ms()),
         "replays": postproduction.step,
+        "retention": lambda: retention.prune(lambda _event: False),
         "pages": lambda: renew and plans.renew_if_site_changed(),
         "plans": plans.write_pending,
     }
