@@ -20,9 +20,10 @@ from samvad.events.errors import EventError
 from samvad.events.models import Event
 from samvad.events.postproduction import Work
 from samvad.events.replays import Clip, Replay
+from samvad.posts.models import Post
 from samvad.protocol import journal
 from samvad.protocol.journal import JournalWriter
-from samvad.web import worker
+from samvad.web import posting, worker
 from tests.kit.clock import FakeClock
 from tests.kit.programme import WALL_MS, on_air
 from tests.kit.sound import tone
@@ -334,3 +335,22 @@ def test_what_a_post_or_a_clip_refers_to_stays(stored_long_ago, settings, owner)
     retention.prune(lambda _: False, later(event))
     assert not mp3.exists()
     assert (folder / "replay.m4a").exists()
+
+
+def test_the_recording_is_posted_once_in_the_hosts_timeline(recorded):
+    assert posting.post_due() == 0  # nothing to hear yet
+    work_until_done(recorded)
+    assert posting.post_due() == 1
+    assert posting.post_due() == 0
+    post = Post.objects.get(author=recorded.host, event=recorded.pk)
+    assert recorded.title in post.text
+    assert posting.refers(recorded.pk)
+
+
+def test_a_recording_that_is_held_is_not_posted(recorded):
+    publishing.hold(recorded, True)
+    work_until_done(recorded)
+    assert posting.post_due() == 0
+    publishing.hold(recorded, False)
+    work_until_done(recorded)
+    assert posting.post_due() == 1

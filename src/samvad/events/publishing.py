@@ -66,7 +66,7 @@ def own_transcript(event_id: str) -> dict[str, Any] | None:
 def is_open(event: Event) -> bool:
     """Whether everybody may have the replay now."""
     replay = Replay.objects.filter(event=event).first()
-    recorded = event.life is State.ENDED and bool(event.replay_ms)
+    recorded = event.life is State.ENDED and bool(event.replay_ms) and not event.withheld
     return recorded and (replay is None or replay.open)
 
 

@@ -351,8 +351,14 @@ class Event(Generic[Token]):
         return True
 
     def replay(self, now: float) -> Replay | None:
-        """The finished recording, once its file is there and may be had."""
-        return self.published.replay(now)
+        """The finished recording, once its file is there and may be had; None while it is
+        withheld."""
+        return None if self.withheld else self.published.replay(now)
+
+    @property
+    def withheld(self) -> bool:
+        """Nothing of it is served now, its recording neither."""
+        return self.plan is not None and self.plan.withheld
 
     def may_go_back(self, wall_ms: int) -> bool:
         """Whether listeners may go back to the beginning while it is live: on the first rungs,

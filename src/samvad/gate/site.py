@@ -44,6 +44,7 @@ from samvad.protocol import passes
 from samvad.protocol.hls import EVENT, SLUG
 from samvad.protocol.media import RENDITIONS, Init, Part
 from samvad.protocol.plan import EventPlan
+from samvad.protocol.playlist import Form
 from samvad.protocol.room import RoomState
 from samvad.protocol.secret import derive
 from samvad.protocol.ticket import Ticket, Tickets
@@ -257,8 +258,12 @@ class Site(Generic[Token]):
         if of_event[2] == b"state.json":
             return event.state(request.fields, at) or REFUSALS[404]
         if of_event[2] == b"replay.m4a":
+            if event.withheld:
+                return REFUSALS[410]
             return event.published.replay_answer(request.fields, at.now)
         if of_event[4] is not None:
+            if event.withheld:
+                return REFUSALS[410]
             growing = event.situation(at.wall_ms) is Situation.LIVE
             name = of_event[4].decode()
             return event.published.answer(name, request.fields, at.now, growing)
@@ -309,7 +314,7 @@ class Site(Generic[Token]):
             else:
                 live = self._events[pending.event].live
                 answer = (
-                    live.playlist(pending.rendition, pending.skip, pending.zipped)
+                    live.playlist(pending.rendition, pending.skip, pending.zipped, Form.LOW)
                     if live.playable
                     else REFUSALS[410]
                 )

@@ -33,7 +33,7 @@ CLIPS_A_PERSON = 50
 @never_cache
 def new(request: HttpRequest, event_id: str) -> HttpResponse:
     """The form; `from` and `to` come from the waveform or the transcript."""
-    event = get_object_or_404(Event, pk=event_id)
+    event = get_object_or_404(Event.objects.select_related("host"), pk=event_id)
     if not publishing.is_open(event):
         raise Http404
     sent = request.POST if request.method == "POST" else request.GET

@@ -43,9 +43,11 @@ _STATUS = {State.ANNOUNCED: "pending", State.DOORS: "pending", State.LIVE: "live
 @cache_control(public=True, max_age=15)
 def feed(request: HttpRequest, handle: str) -> HttpResponse:
     """The feed of one host."""
-    host = get_object_or_404(User, handle=handle, is_active=True)
+    host = get_object_or_404(User.objects.visible(), handle=handle)
     events = Event.objects.filter(host=host).exclude(state=State.CANCELLED)
-    events = events.select_related("replay").prefetch_related("speakers").order_by("-created_at")
+    events = (
+        events.select_related("replay", "host").prefetch_related("speakers").order_by("-created_at")
+    )
     body = tostring(_rss(host, list(events[:ITEMS])), encoding="utf-8", xml_declaration=True)
     return HttpResponse(body, content_type="application/rss+xml; charset=utf-8")
 
@@ -54,7 +56,7 @@ def feed(request: HttpRequest, handle: str) -> HttpResponse:
 @cache_control(public=True, max_age=60)
 def chapters(request: HttpRequest, event_id: str) -> JsonResponse:
     """Chapters of a replay (podcast namespace, JSON chapters 1.2)."""
-    event = get_object_or_404(Event, pk=event_id, state=State.ENDED)
+    event = get_object_or_404(Event.objects.select_related("host"), pk=event_id, state=State.ENDED)
     about = publishing.about(event.pk) if publishing.is_open(event) else None
     told = {
         "version": "1.2.0",

@@ -21,7 +21,7 @@ QUERY_MAX = 100
 @require_http_methods(["GET", "HEAD", "POST"])
 def transcript(request: HttpRequest, event_id: str) -> HttpResponse:
     """The transcript; `q` shows the lines that hold it. A POST is a correction by the host."""
-    event = get_object_or_404(Event, pk=event_id)
+    event = get_object_or_404(Event.objects.select_related("host"), pk=event_id)
     host = event.host_id == request.user.pk
     if request.method == "POST":
         return _corrected(request, event, host)
