@@ -109,6 +109,18 @@ class StageSettings:
     free_disk_mb: int = param(
         500, "Below this much free disk a start is refused.", unit="MB", low=1, high=1_000_000
     )
+    reserve_mb: int = param(
+        64,
+        "Room set aside on the disk for each recording, used when the disk is full: 1 MB is about "
+        "a minute and a half. 0: none.",
+        unit="MB",
+        low=0,
+        high=100_000,
+    )
+    multitrack: bool = param(
+        False,
+        "Record each speaker on a track of their own too, for editors; 0.5 MB a minute.",
+    )
 
 
 @dataclass(frozen=True)
@@ -213,6 +225,45 @@ class GateSettings:
         unit="connections",
         low=1,
         high=1_000_000,
+    )
+
+
+@dataclass(frozen=True)
+class RecordSettings:
+    """What becomes of recordings: captions, copies elsewhere, how long they stay."""
+
+    recogniser: str = param(
+        "none",
+        "What hears the words for captions and transcripts. pocketsphinx (English, brings its "
+        "model) and faster-whisper want their extra installed.",
+        choices=("none", "pocketsphinx", "faster-whisper"),
+    )
+    recogniser_model: str = param(
+        "", "Folder of the recogniser's model; faster-whisper needs one. Empty: the one it brings."
+    )
+    s3_url: str = param(
+        "",
+        "Where recordings are copied to: an S3-compatible service, http(s)://host[:port]. Empty: "
+        "they stay in the data folder alone.",
+        form=BASE_URL,
+    )
+    s3_bucket: str = param("samvad", "Bucket of the copies.")
+    s3_region: str = param("us-east-1", "Region named in the signatures.")
+    s3_key: str = param("", "Access key of the service.")
+    s3_secret: str = param("", "Secret of the access key; rather in the environment than here.")
+    s3_public_url: str = param(
+        "",
+        "Where everybody can fetch the bucket's objects, for files that are no longer here. "
+        "Empty: files stay here too.",
+        form=BASE_URL,
+    )
+    keep_days: int = param(
+        0,
+        "So long after the end recordings stay in the data folder; then what is verified in the "
+        "other store is removed here. Never what a post or a clip refers to. 0: for good.",
+        unit="days",
+        low=0,
+        high=36_500,
     )
 
 
@@ -344,6 +395,7 @@ class Settings:
     api: ApiSettings = field(default_factory=ApiSettings)
     stage: StageSettings = field(default_factory=StageSettings)
     gate: GateSettings = field(default_factory=GateSettings)
+    record: RecordSettings = field(default_factory=RecordSettings)
     notices: NoticesSettings = field(default_factory=NoticesSettings)
     accounts: AccountsSettings = field(default_factory=AccountsSettings)
     moderation: ModerationSettings = field(default_factory=ModerationSettings)

@@ -207,7 +207,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "script-src 'self'",
         "style-src 'self'",
         "font-src 'self'",
-        "img-src 'self' data:",
+        f"img-src 'self' data: {SAMVAD.gate_url()}",
         f"connect-src 'self' {_live}",
         f"media-src 'self' blob: {SAMVAD.gate_url()}",
         "worker-src 'self' blob:",

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from samvad.protocol.hls import EVENT, SLUG
-from samvad.web import post_urls, urls_people
+from samvad.web import post_urls, urls_people, urls_record
 from samvad.web.api import api, nothing_here
 from samvad.web.pages import (
     console,
@@ -22,6 +22,7 @@ from samvad.web.pages import (
 
 urlpatterns = [
     *urls_people.urlpatterns,
+    *urls_record.urlpatterns,
     path("", events.index, name="index"),
     path("events/", events.mine, name="events"),
     path("events/new", events.new, name="event_new"),

@@ -34,7 +34,17 @@ def build() -> NinjaAPI:
 
 
 def _rooms(api: NinjaAPI) -> None:
-    from samvad.web.api import accounts, events, moderation, notices, posts, ties, timelines
+    from samvad.web.api import (
+        accounts,
+        events,
+        media,
+        moderation,
+        notices,
+        posts,
+        search,
+        ties,
+        timelines,
+    )
 
     api.add_router("/accounts", accounts.router, tags=["accounts"])
     api.add_router("", moderation.router, tags=["moderation"])
@@ -42,6 +52,8 @@ def _rooms(api: NinjaAPI) -> None:
     api.add_router("/timelines", timelines.router, tags=["timelines"])
     api.add_router("/events", events.router, tags=["events"])
     api.add_router("/notices", notices.router, tags=["notices"])
+    api.add_router("/media", media.router, tags=["media"])
+    api.add_router("/search", search.router, tags=["search"])
     api.add_router("/ties", ties.router, tags=["ties"])
 
 
