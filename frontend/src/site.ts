@@ -1,6 +1,7 @@
 // Small comforts for pages that work without scripts: copying, times in the reader's zone.
 
 import { cards } from "./cards.ts";
+import "./site/posts.ts";
 import { pushes } from "./push.ts";
 import { localeFor, moment, sameClock } from "./format.ts";
 import { asLang } from "./text.ts";

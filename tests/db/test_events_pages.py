@@ -365,13 +365,13 @@ def test_a_persons_page_is_for_everybody(client, as_other, owner, event, django_
     service.move(past.pk, Happening.ENDED, ended_at=dt.datetime.now(dt.UTC))
     service.cancel_event(service.create_event(owner, "Called off"))
     for reader in (client, as_other):
-        page = reader.get("/@asha").content.decode()
+        page = reader.get("/@asha?tab=events").content.decode()
         assert "<h1>Asha Patel</h1>" in page
         assert page.index("Rivers and cities") < page.index("Long ago")
         assert "Called off" not in page
         assert "asha@example.org" not in page
     with django_assert_num_queries(4):  # account, count, rows, speakers
-        client.get("/@asha")
+        client.get("/@asha?tab=events")
 
 
 def test_a_closed_account_and_an_unknown_one_have_no_page(client, owner):

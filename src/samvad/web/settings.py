@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "samvad.web.middleware.SecurityHeaders",
     "samvad.web.middleware.Files",
+    "samvad.web.media_files.Media",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "samvad.web.middleware.AskedLanguage",
     "django.middleware.common.CommonMiddleware",

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from samvad.protocol.hls import EVENT, SLUG
-from samvad.web import urls_people
+from samvad.web import post_urls, urls_people
 from samvad.web.api import api, nothing_here
 from samvad.web.pages import (
     console,
@@ -66,6 +66,7 @@ urlpatterns = [
     path("notices/<int:notice_id>", notices.one, name="notice"),
     path("api/v1/", api.urls),
     re_path(r"^api/v1/.*$", nothing_here),
+    *post_urls.urlpatterns,
     path("healthz", health.healthz, name="healthz"),
     # Of allauth only what works without a mail server.
     path("accounts/login/", accounts.login, name="account_login"),
