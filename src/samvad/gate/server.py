@@ -9,7 +9,6 @@ import errno
 import logging
 import os
 import socket
-from collections import Counter
 
 from samvad.base.errors import PlainError
 from samvad.base.settings import GateSettings
@@ -83,7 +82,7 @@ class Server:
         self.ending = False
         self._most, self._most_by_source = connections, settings.connections_per_source
         self._connections: set[Connection] = set()
-        self._sources: Counter[str] = Counter()
+        self._sources: dict[str, int] = {}
         self._wheel: Wheel[Connection] = Wheel()
         self._listeners: list[_Listener] = []
         self._told = float("-inf")
@@ -105,7 +104,8 @@ class Server:
         if len(self._connections) >= self._most:
             self._send_away(sock, REFUSALS[503], "refused_full")
             return
-        if self._sources[source] >= self._most_by_source:
+        of_source = self._sources.get(source, 0)
+        if of_source >= self._most_by_source:
             self._send_away(sock, REFUSALS[429], "refused_by_source")
             return
         try:
@@ -116,7 +116,7 @@ class Server:
             sock.close()
             return
         self._connections.add(connection)
-        self._sources[source] += 1
+        self._sources[source] = of_source + 1
         self.count[_OPEN] += 1
         self.set_deadline(connection, self.head_s)
 
