@@ -194,7 +194,7 @@ def test_what_does_not_fit_is_said_at_its_field_and_nothing_is_lost(as_owner, ch
 
 def _described(page, field):
     """What stands in aria-describedby of the field's control or group."""
-    start = page.index(f'name="{field}"')
+    start = page.index(f'name="{field}"', page.index("<main"))
     before = page.rindex('aria-describedby="', 0, start + 400)
     return page[before : before + 200]
 

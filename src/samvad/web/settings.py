@@ -65,6 +65,8 @@ MIDDLEWARE = [
     "samvad.web.middleware.SecurityHeaders",
     "samvad.web.middleware.Files",
     "samvad.web.media_files.Media",
+    # Safe beside our CSRF tokens: they are masked anew in each page, and Django pads (BREACH).
+    "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "samvad.web.middleware.AskedLanguage",
     "django.middleware.common.CommonMiddleware",
