@@ -22,6 +22,7 @@ const entries = [
 // Whose texts must go along with what is built in (Apache-2.0, MIT, SIL OFL 1.1).
 const licensed = [
   "hls.js",
+  "htmx.org",
   "uplot",
   "@fontsource/noto-sans",
   "@fontsource/noto-sans-gujarati",
