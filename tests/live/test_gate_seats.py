@@ -315,7 +315,7 @@ def test_processes_that_are_killed_in_the_middle_leave_a_sound_table(tmp_path: P
         for gate in gates:
             gate.kill()
             gate.join(10)
-    assert path.stat().st_size == 64 + 16 * limit
+    assert path.stat().st_size == 64 + 20 * limit
     # The seats of the dead come free by themselves, and all of them.
     until_now(lambda: watcher.held(time.monotonic()) == 0, 10, "seats of dead gates stay held")
     claimed = [watcher.claim(time.monotonic()) for _ in range(limit)]

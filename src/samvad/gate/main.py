@@ -20,6 +20,7 @@ from samvad.gate.climb import Climbers
 from samvad.gate.connection import Connection
 from samvad.gate.counters import Counters
 from samvad.gate.diary import Diary
+from samvad.gate.guard import Guard
 from samvad.gate.house import TICK_MS
 from samvad.gate.leases import Leases
 from samvad.gate.loop import Loop, Signals
@@ -77,7 +78,18 @@ def main(data: Path, settings: Settings, index: int) -> int:
     loop = Loop(clock)
     plans.read(loop.moment)  # before the stage tells of their events, and before anybody asks
     signals = Signals(loop)
-    server = Server(loop, gate, counters, _most_connections(gate.connections))
+    guard = Guard(
+        settings.attack,
+        gate.connections_per_source,
+        counters,
+        proxies=settings.public.proxies,
+        proxy_protocol=settings.public.proxy_protocol,
+        run=folders.run,
+        index=index,
+        processes=gate.processes,
+        rank_of=site.rank_of,
+    )
+    server = Server(loop, gate, counters, _most_connections(gate.connections), guard)
     watch = Watch(folders.run, gate.processes, counters, site.seen)
     diary = Diary(folders.journal, f"gate-{index}", counters)
     climbers = Climbers(site, watch, diary)
@@ -105,6 +117,8 @@ def main(data: Path, settings: Settings, index: int) -> int:
         loop.longest_turn_s = 0.0
         _resume(site.forget_outlived(loop.moment.now))
         site.on_air(loop.moment)
+        site.note_sharing()
+        server.send_off(guard.each_second(loop.moment))
         watch.each_second(loop.moment)
         climbers.each_second(loop.moment)
         if leases is not None:
@@ -124,6 +138,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         server.add(
             listen("127.0.0.1", gate.admin_port, "[gate] admin_port"),
             Admin(watch),
+            ours=True,
         )
         loop.every(PLANS_EVERY_S, lambda: plans.read(loop.moment))
         loop.every(ASSETS_EVERY_S, read_assets)
@@ -144,6 +159,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         uplink.close()
         signals.close()
         probe.close()
+        guard.close()
         loop.close()
         diary.close()
         if store is not None:

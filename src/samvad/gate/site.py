@@ -38,6 +38,7 @@ from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wante
 from samvad.gate.reload import parse
 from samvad.gate.replay import ReplayFile
 from samvad.gate.seats import LISTENING_S, Seats
+from samvad.gate.sources import Rank
 from samvad.gate.state import Counts, Situation
 from samvad.protocol import passes
 from samvad.protocol.hls import EVENT, SLUG
@@ -142,6 +143,13 @@ class Site(Generic[Token]):
         if shown is not None:
             return self._playlist(shown, query, request, token, at)
         return self._first_sight(path, query, request, token, at)
+
+    def rank_of(self, target: bytes) -> Rank:
+        """What a target that was not refused proves of its asker."""
+        path = target.partition(b"?")[0]
+        if path in self._shown or (path in self._ready and path.startswith(b"/live/")):
+            return Rank.PROVEN
+        return Rank.DEEP if path.startswith((b"/door/", b"/live/")) else Rank.NEW
 
     def _object(self, path: bytes, whole: Answer, request: Request) -> Answer:
         """An immutable media object, or the part of it that is asked for."""
@@ -359,6 +367,14 @@ class Site(Generic[Token]):
         """Let all lines move."""
         for name in self._housed:
             self._events[name].tick(at)
+
+    def note_sharing(self) -> None:
+        """Count what the seats have refused since the last time."""
+        for name in self._housed:
+            seats = self._events[name].house.seats
+            self._counters.add("tickets_shared", seats.shared)
+            self._counters.add("tickets_voided", seats.voided)
+            seats.shared = seats.voided = 0
 
     def _prove(self, event: Event[Token], plan: EventPlan) -> None:
         """Give the event as many seats and joins a second as are proven, or careful ones."""
