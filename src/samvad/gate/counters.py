@@ -49,6 +49,7 @@ COUNTERS = (
     About("throttled", "Connections that asked too fast and get 429 from then on."),
     About("bans", "Sources banned by this process."),
     About("banned", "Sources banned now, by all processes.", gauge=True),
+    About("fenced", "Sources handed to the kernel by this process."),
     About("silent", "Connections that hold on without a whole request.", gauge=True),
     About("stuck", "Connections that hold on without taking their answer.", gauge=True),
     About("deep", "Connections that came as far as the door or the sound.", gauge=True),

@@ -29,6 +29,7 @@ AGAIN_CALLED_MS = 1_000
 AGAIN_BUSY_MS = 500
 AGAIN_CLOSED_MS = 30_000
 AGAIN_REDUCED_MS = 60_000
+AGAIN_PROOF_MS = 1_000
 
 
 class Reason(StrEnum):
@@ -43,6 +44,8 @@ class Reason(StrEnum):
     """By a rung of the ladder: put out, the ticket is void."""
     INVITE = "invite"
     """Only with a pass or the passphrase."""
+    PROOF = "proof"
+    """Only with a proof of work (toll.py): an attack is on, and nothing was shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Refuse:
 
     reason: Reason
     retry_after_ms: int | None = None
+    challenge: str = ""
+    """For PROOF: what is to be solved, in JSON."""
 
 
 Verdict = Admit | Wait | Refuse
@@ -88,6 +93,7 @@ class Shown:
     pass_: str = ""
     phrase: str = ""
     closing: bool = False
+    proof: str = ""
 
 
 NOTHING_SHOWN = Shown()
@@ -118,6 +124,8 @@ class Visitor:
     place: str = ""
     lane: Lane = Lane.ANYONE
     invited: bool = False
+    challenge: str = ""
+    """What one who shows nothing has to solve first; "" where nothing is asked."""
 
 
 class House(Protocol):
@@ -169,6 +177,8 @@ class Door:
                 return verdict
         if terms.invited_only and not who.invited:
             return Refuse(Reason.INVITE)
+        if who.challenge:
+            return Refuse(Reason.PROOF, AGAIN_PROOF_MS, who.challenge)
         if terms.situation is Situation.ANNOUNCED:
             return self._before_the_doors(terms, who.lane, now, wall_ms)
         if terms.closed:
@@ -264,14 +274,19 @@ def read_shown(body: bytes) -> Shown | None:
         if not isinstance(text, str) or not text.isascii():
             return None
         texts[key] = text
-    phrase = said.get("phrase") or ""
+    phrase, proof = said.get("phrase") or "", said.get("proof") or ""
+    if not isinstance(phrase, str) or not isinstance(proof, str) or not proof.isascii():
+        return None
     closing = said.get("closing") is True
-    return Shown(**texts, phrase=phrase, closing=closing) if isinstance(phrase, str) else None
+    return Shown(**texts, phrase=phrase, closing=closing, proof=proof)
 
 
 def as_json(event: str, verdict: Verdict, replay: str | None) -> bytes:
     """The door's answer. `replay` is the path of the recording, if there is one."""
     said: dict[str, Any]
+    if isinstance(verdict, Refuse) and verdict.challenge:  # many, and each another: ready text
+        text = f'"reason":"proof","replay":null,"retry_after_ms":{verdict.retry_after_ms}'
+        return f'{{"verdict":"refuse",{text},"challenge":{verdict.challenge}}}'.encode()
     if isinstance(verdict, Admit):  # of letters that JSON takes as they are
         ticket, play = verdict.ticket, master_path(event, verdict.ticket)
         return f'{{"verdict":"admit","ticket":"{ticket}","play":"{play}"}}'.encode()

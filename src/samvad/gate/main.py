@@ -19,9 +19,11 @@ from samvad.gate.assets import Assets
 from samvad.gate.climb import Climbers
 from samvad.gate.connection import Connection
 from samvad.gate.counters import Counters
+from samvad.gate.detect import State
 from samvad.gate.diary import Diary
 from samvad.gate.guard import Guard
 from samvad.gate.house import TICK_MS
+from samvad.gate.leader import Leader
 from samvad.gate.leases import Leases
 from samvad.gate.loop import Loop, Signals
 from samvad.gate.probe import Probe
@@ -90,9 +92,24 @@ def main(data: Path, settings: Settings, index: int) -> int:
         rank_of=site.rank_of,
     )
     server = Server(loop, gate, counters, _most_connections(gate.connections), guard)
-    watch = Watch(folders.run, gate.processes, counters, site.seen)
+    watch = Watch(
+        folders.run,
+        gate.processes,
+        counters,
+        site.seen,
+        lambda: guard.posture.state is State.ATTACK,
+    )
     diary = Diary(folders.journal, f"gate-{index}", counters)
     climbers = Climbers(site, watch, diary)
+    leader = Leader(
+        folders.run,
+        gate.processes,
+        settings.attack.proof,
+        gates=watch.gates,
+        opened=site.listening,
+        may_join_per_s=site.may_join_per_s,
+        diary=diary,
+    )
     store = Store(gate.store, gate.machine, gate.lease_s) if gate.store else None
     leases = Leases(site, watch, store, gate.lease_s) if store is not None else None
 
@@ -119,8 +136,10 @@ def main(data: Path, settings: Settings, index: int) -> int:
         site.on_air(loop.moment)
         site.note_sharing()
         server.send_off(guard.each_second(loop.moment))
+        site.knocks.level = guard.posture.effort
         watch.each_second(loop.moment)
         climbers.each_second(loop.moment)
+        leader.each_second(loop.moment)
         if leases is not None:
             leases.each_second(loop.moment)
 
@@ -160,6 +179,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         signals.close()
         probe.close()
         guard.close()
+        leader.close()
         loop.close()
         diary.close()
         if store is not None:

@@ -39,6 +39,7 @@ from samvad.gate.reload import parse
 from samvad.gate.replay import ReplayFile
 from samvad.gate.seats import LISTENING_S, Seats
 from samvad.gate.sources import Rank
+from samvad.gate.spent import Spent
 from samvad.gate.state import Counts, Situation
 from samvad.protocol import passes
 from samvad.protocol.hls import EVENT, SLUG
@@ -111,7 +112,7 @@ class Site(Generic[Token]):
         self._assets, self._index = assets, index
         self._permissions = Permissions(folders.permissions)
         self._counters, self._count = counters, counters.values
-        self._knocks = Knocks(secret, counters)
+        self.knocks = Knocks(secret, counters, Spent(folders.run / "attack" / "spent"))
         self._events: dict[str, Event[Token]] = {}
         self._staged: dict[str, Event[Token]] = {}
         """Those of which the stage has told: the only ones with media, waiters or a room."""
@@ -267,7 +268,7 @@ class Site(Generic[Token]):
         if knock is None or knock[2] == b"/serving.json":
             return REFUSALS[405 if knock or path in self._ready else 404]
         event = self._events.get(knock[1].decode())
-        return self._knocks.answer(event, bool(knock[2]), request.body, at)
+        return self.knocks.answer(event, bool(knock[2]), request.body, at)
 
     # -- waiting ----------------------------------------------------------------------------
 
@@ -367,6 +368,16 @@ class Site(Generic[Token]):
         """Let all lines move."""
         for name in self._housed:
             self._events[name].tick(at)
+
+    def listening(self, at: Moment) -> dict[str, int]:
+        """The events that are open here, each with its listeners."""
+        names = self._housed | {n for n, e in self._staged.items() if e.is_open(at.wall_ms)}
+        opened = {n: e for n in names if (e := self._events[n]).is_open(at.wall_ms)}
+        return {name: event.counts(at).listening for name, event in opened.items()}
+
+    def may_join_per_s(self) -> float:
+        """How many newcomers a second all doors let in."""
+        return sum(self._events[name].house.per_s for name in self._housed)
 
     def note_sharing(self) -> None:
         """Count what the seats have refused since the last time."""

@@ -20,6 +20,7 @@ from samvad.rehearsal.habit import Habit, Start
 from samvad.rehearsal.lean import LeanStream, lean_stream
 from samvad.rehearsal.library import Library
 from samvad.rehearsal.place import Place
+from samvad.rehearsal.proof import Solver
 from samvad.rehearsal.retry import Retry
 from samvad.rehearsal.sound import NEVER, Sound
 from samvad.rehearsal.standing import Standing
@@ -55,6 +56,7 @@ AT_PAGE, AT_ASSETS, AT_DOOR, IN_LINE, AT_MASTER, FOLLOWING, LEAVING, AWAY, GONE 
 _BEGIN = {Start.PAGE: AT_PAGE, Start.DOOR: AT_DOOR, Start.PLAY: AT_MASTER}
 
 _LEAVE_S = 3.0  # for the word to the door that one leaves
+_SOLVES_AGAIN_S = 0.02  # what others do has its turn between two pieces of work
 _SETTLED_S = 2.0
 """After this, serving.json (a second old at most) has every number that was let in."""
 
@@ -69,7 +71,17 @@ class Visit:
 
     __slots__ = (
         *("_away_s", "_came_at", "_chance", "_doing", "_drop_at", "_errands", "_habit"),
-        *("_leave_at", "_library", "_next_at", "_play", "_retry", "_since", "_sounded"),
+        *(
+            "_leave_at",
+            "_library",
+            "_next_at",
+            "_play",
+            "_proof",
+            "_retry",
+            "_since",
+            "_solver",
+            "_sounded",
+        ),
         *("_standing", "_state_at", "_stream", "_tally", "_ticket", "_tires_at"),
         *("due", "sound", "step", "tick"),
     )
@@ -95,7 +107,8 @@ class Visit:
         self._doing = [IDLE] * habit.lines
         self._since = [0.0] * habit.lines
         self._tires_at = tires_at
-        self._ticket = b""
+        self._ticket, self._proof = b"", ""
+        self._solver: Solver | None = None
         self._standing, self.sound = Standing(tally), Sound(tally)
         self._errands, self._retry = Errands(library), Retry()
         self._sounded, self._state_at = False, NEVER
@@ -218,10 +231,17 @@ class Visit:
         if self.step == LEAVING:
             self._doing[0], self._since[0] = LEAVE, since
             return ((0, leave(self._door, self._habit.tail, self._ticket), False),)
+        if self._solver is not None and not self._proof:
+            self._proof = self._solver.go() or ""
+            if not self._proof:
+                self._next_at = now + _SOLVES_AGAIN_S
+                return NOTHING
         self.step = AT_DOOR
         self._doing[0], self._since[0] = DOOR, since
         place = standing.token if standing is not None else b""
-        return ((0, knock(self._door, self._habit.tail, self._ticket, place), True),)
+        asked = knock(self._door, self._habit.tail, self._ticket, place, self._proof)
+        self._solver, self._proof = None, ""
+        return ((0, asked, True),)
 
     @property
     def _door(self) -> bytes:
@@ -400,6 +420,10 @@ class Visit:
         self._state_at = NEVER  # serving.json has all that state.json would tell
 
     def _refused(self, verdict: Verdict, now: float) -> None:
+        if verdict.solver is not None:  # no refusal yet: there is work to do first
+            self._solver = verdict.solver
+            self._enter(AT_DOOR, now)
+            return
         self._tally.refuse(verdict.reason)
         if verdict.reason not in ("closed", "full"):  # then its place is still good
             self._standing.lose()
