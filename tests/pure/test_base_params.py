@@ -123,6 +123,7 @@ def test_the_file_that_is_written_is_all_comments_and_its_lines_are_the_defaults
         "web": {},
         "stage": {},
         "gate": {},
+        "attack": {},
         "log": {},
     }
     bare = "\n".join(
