@@ -227,7 +227,7 @@ class Connection:
     def _refuse(self, status: int) -> None:
         """Constant bytes, and the end of the connection: where the next request would begin is
         not certain."""
-        self._server.count[_MALFORMED] += 1
+        self._server.count[_MALFORMED] += status != 408  # that one has a count of its own
         self._data = b""
         self._then = LINGERING
         self._send(REFUSALS[status], None)
