@@ -22,7 +22,8 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = [
-    ROOT / "src/samvad" / room for room in ("accounts", "events", "posts", "federation", "web")
+    ROOT / "src/samvad" / room
+    for room in ("accounts", "notices", "events", "posts", "moderation", "federation", "web")
 ]
 LOCALE = ROOT / "src/samvad/web/locale"
 LANGUAGES = ("gu", "hi")

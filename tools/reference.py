@@ -51,6 +51,7 @@ def counters() -> str:
 
 
 def states() -> str:
+    from samvad.accounts import standing
     from samvad.cli import supervise
     from samvad.events import lifecycle
     from samvad.stage import session
@@ -58,6 +59,7 @@ def states() -> str:
     out = ["# States", "", MADE, "Every state machine is one table; these are drawn from them.", ""]
     tables: list[tuple[str, Mapping[Any, Mapping[Any, Any]]]] = [
         ("An event, as the site remembers it (events/lifecycle.py)", lifecycle.TRANSITIONS),
+        ("How an account stands (accounts/standing.py)", standing.TRANSITIONS),
         ("The programme, on the stage (stage/session.py)", session.TRANSITIONS),
         ("A speaker, on the stage (stage/session.py)", session.MOVES),
         ("A process under `samvad up` (cli/supervise.py)", supervise.TRANSITIONS),

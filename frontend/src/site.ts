@@ -1,5 +1,6 @@
 // Small comforts for pages that work without scripts: copying, times in the reader's zone.
 
+import { pushes } from "./push.ts";
 import { localeFor, moment, sameClock } from "./format.ts";
 import { asLang } from "./text.ts";
 import { common as en, site as siteEn } from "./text/en.json";
@@ -21,6 +22,12 @@ const RENAMED: Readonly<Record<string, string>> = {
 };
 const told = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const zone = RENAMED[told] ?? told;
+
+// The next page comes with this reader's times in it, without a script's help.
+document.cookie = `samvad_zone=${zone}; path=/; max-age=31536000; samesite=lax${
+  location.protocol === "https:" ? "; secure" : ""
+}`;
+void pushes(words);
 
 for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-copy]")) {
   const before = button.textContent ?? "";

@@ -128,7 +128,12 @@ def test_every_dependency_has_its_line_and_its_use() -> None:
     dev = [re.split(r"[^\w-]", d)[0] for d in project["optional-dependencies"]["dev"]]
     for name in run + dev:
         assert name in page, f"{name} is not in docs/dependencies.md"
-    imported = {"django-allauth": "allauth"}
+    imported = {
+        "django-allauth": "allauth",
+        "django-ninja": "ninja",
+        "http-ece": "http_ece",
+        "pillow": "PIL",
+    }
     unseen = {"tzdata", "setuptools", "argon2-cffi"}  # data, the build, named to Django
     code = "\n".join(p.read_text() for p in SRC.rglob("*.py"))
     for name in set(run) - unseen:

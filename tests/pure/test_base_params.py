@@ -121,6 +121,7 @@ def test_the_file_that_is_written_is_all_comments_and_its_lines_are_the_defaults
     assert tomllib.loads(as_toml(Settings)) == {
         "public": {},
         "web": {},
+        "posts": {},
         "stage": {},
         "gate": {},
         "attack": {},

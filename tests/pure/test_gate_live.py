@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samvad.gate.answers import REFUSALS, Answer
-from samvad.gate.live import LiveEvent
+from samvad.gate.live import LINGER_S, LiveEvent
 from samvad.gate.objects import SEGMENTS_TO_BEGIN, Ready, Shelf
 from samvad.gate.reload import (
     LONGEST_S,
@@ -20,8 +20,8 @@ from samvad.gate.reload import (
     reached,
 )
 from samvad.protocol.hls import media_path
+from samvad.protocol.ladder import LONG, PLAIN
 from samvad.protocol.media import PARTS_PER_SEGMENT, Init, Part
-from samvad.protocol.playlist import Form
 from samvad.protocol.playlist_reader import read_media
 from tests.kit.gates import EVENT, Programme
 
@@ -253,11 +253,32 @@ def test_the_end_releases_everybody() -> None:
     assert isinstance(air.live.reload("aac", Directives(900, 0), False, "me", 0.0), Answer)
 
 
-def test_the_plain_form_answers_at_once() -> None:
+def test_who_was_near_the_edge_gets_parts_for_a_while_after_the_step_away_from_it() -> None:
     air = OnAir()
     air.feed(air.programme.segments(3))
-    air.live.form = Form.PLAIN
-    assert isinstance(air.live.reload("aac", Directives(3, 1), False, "me", 0.0), Answer)
+    air.live.stand([PLAIN])
+
+    def gets(asked: Directives, now: float) -> bytes | None:
+        answer = air.live.reload("aac", asked, False, "me", now)
+        return None if answer is None else b"".join(answer.body)
+
+    newcomer = gets(Directives(None, None), 0.0)
+    assert newcomer is not None
+    assert b"EXT-X-PART" not in newcomer
+    assert gets(Directives(3, 0), 100.0) is None  # it waits, as before
+    air.live.drop("me")
+    there = gets(Directives(2, 1), 100.0 + LINGER_S - 0.01)
+    assert there is not None
+    assert b"EXT-X-PART" in there
+    late = gets(Directives(3, 1), 100.0 + LINGER_S)
+    assert late is not None, "the plain form answers at once"
+    assert b"EXT-X-PART" not in late
+    # The next step away from parts begins anew; steps beyond it do not.
+    air.live.stand([PLAIN, LONG])
+    assert gets(Directives(3, 1), 200.0) is not None
+    air.live.stand([])
+    air.live.stand([PLAIN])
+    assert gets(Directives(3, 1), 300.0) is None
 
 
 def test_after_three_target_durations_a_waiter_is_told_to_give_up() -> None:

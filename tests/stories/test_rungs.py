@@ -85,7 +85,7 @@ def silences(samples: Samples, over_s: float = 0.06) -> list[tuple[float, float]
     loud = np.abs(samples[: len(samples) // step * step].reshape(-1, step)).max(axis=1) > 0.01
     edges = np.flatnonzero(np.diff(np.concatenate([[1], loud.astype(np.int8), [1]])))
     runs = zip(edges[::2], edges[1::2], strict=True)
-    return [(a / 100, (b - a) / 100) for a, b in runs if (b - a) / 100 > over_s]
+    return [(float(a) / 100, float(b - a) / 100) for a, b in runs if (b - a) / 100 > over_s]
 
 
 async def test_every_rung_down_and_up_without_a_reload_and_without_a_gap(
@@ -102,9 +102,9 @@ async def test_every_rung_down_and_up_without_a_reload_and_without_a_gap(
         await listen(page, event["page"])
         await page.evaluate("window.untouched = true")
         await plays(page, "low", AAC)
-        await asyncio.sleep(3)
         before = await stats(page)
         await ears.start(page)
+        await asyncio.sleep(3)
         marks: list[tuple[float, str]] = []
         for rung, latency, codec in WAY:
             await host.force(rung)
@@ -122,26 +122,27 @@ async def test_every_rung_down_and_up_without_a_reload_and_without_a_gap(
     for a, b in itertools.pairwise(places):
         gap_s = max(gap_s, b.heard_s - a.heard_s - a.length_s)
         # Played 1.1 times as fast, a quarter of a second is 25 ms more.
-        moved_s = (b.said_s - a.said_s) - (b.heard_s - a.heard_s)
-        if abs(moved_s) > 0.3:
+        passed_s = b.heard_s - a.heard_s
+        moved_s = (b.said_s - a.said_s) - passed_s
+        if not -0.3 < moved_s < 0.3 + 0.15 * passed_s:
             steps.append((round(a.heard_s, 1), round(moved_s, 2)))
     quiet = silences(take.samples)
-    print(
-        f"heard {take.seconds:.1f} s; rungs at",
-        [(round(t - take.began_ms / 1000, 1), m) for t, m in marks],
-    )
-    print(f"steps (s into hearing, s of sound): {steps}")
-    print(f"silent (s into hearing, s): {quiet}; longest unrecognised {gap_s:.2f} s")
     stalls = after["stalls"] - before["stalls"], after["stalled_ms"] - before["stalled_ms"]
-    print(f"stalls {stalls}, rebuilds {after['rebuilds'] - before['rebuilds']}")
+    told = (
+        f"heard {take.seconds:.1f} s; rungs at "
+        f"{[(round(t - take.began_ms / 1000, 1), m) for t, m in marks]}; "
+        f"steps (s into hearing, s of sound): {steps}; silent (s into hearing, s): {quiet}; "
+        f"longest unrecognised {gap_s:.2f} s; stalls (number, ms) {stalls}"
+    )
+    print(told)
 
     assert after["rebuilds"] == before["rebuilds"], after["last_fault"]
     # To be further from the edge the sound steps back, over what was heard already: twice. Nothing
     # is left out, on no rung; what is made up for on the way up is played a little faster.
-    assert all(moved < 0 for _, moved in steps), "something was skipped"
-    assert len(steps) == 2
-    assert sum(seconds for _, seconds in quiet) < 0.5
-    assert gap_s < 1.0
+    assert all(moved < 0 for _, moved in steps), f"something was skipped: {told}"
+    assert len(steps) == 2, told
+    assert sum(seconds for _, seconds in quiet) < 0.5, told
+    assert gap_s < 1.0, told
 
 
 async def test_a_newcomer_on_the_leanest_rung(site: Site, folder: Path) -> None:

@@ -15,6 +15,10 @@ export interface LiveTold {
 const WATCH_MS = 500;
 /** Without progress for so long, at the end of all there is, it is over. */
 const OVER_MS = 1_500;
+/** Who began a moment ago has little to step back over; a rung is followed so much later at most. */
+const ROOM_MS = 12_000;
+/** Where it began there may be parts of a segment only: hls.js would load it anew, which is heard. */
+const SPARE_S = 2;
 /** A pause shorter than this while playing is the hardware's, not a stall. */
 const STALL_MS = 150;
 
@@ -31,6 +35,7 @@ export class Live {
   private engine: Engine | null = null;
   private play = "";
   private policy: Policy | null = null;
+  private following = 0;
   private tries = 0;
   private turn = 0;
   private timer = 0;
@@ -96,6 +101,7 @@ export class Live {
     this.policy = null;
     this.turn++;
     window.clearTimeout(this.timer);
+    window.clearTimeout(this.following);
     window.clearInterval(this.watch);
     this.stalled_at = null;
     this.drop();
@@ -122,9 +128,22 @@ export class Live {
    * Another rung. To be further behind, what is heard steps back once, over sound that is loaded
    * already: nothing is missed, nothing is silent. To be nearer, it is played a little faster.
    */
-  retune(policy: Policy): void {
+  retune(policy: Policy, until = performance.now() + ROOM_MS): void {
+    window.clearTimeout(this.following);
     const before = this.policy;
     if (!before || policy === before) return;
+    const back_s =
+      (policy.target_s ?? 0) > (before.target_s ?? 0) ? this.back_s(policy.target_s ?? 0) : 0;
+    // With too little behind it the sound would stop for the rest of the way.
+    if (
+      this.engine &&
+      back_s > 0 &&
+      back_s > this.room_s() - SPARE_S &&
+      performance.now() < until
+    ) {
+      this.following = window.setTimeout(() => this.retune(policy, until), WATCH_MS);
+      return;
+    }
     this.policy = policy;
     if (!this.engine) return;
     const was = this.playing_rendition;
@@ -134,19 +153,23 @@ export class Live {
     if (policy.latency === "low" && before.latency === "low" && was !== this.playing_rendition)
       return this.again();
     this.engine.retune(policy, this.playing_rendition);
-    if ((policy.target_s ?? 0) > (before.target_s ?? 0)) this.stepBack(policy.target_s ?? 0);
+    if (back_s > 0) this.audio.currentTime -= Math.min(back_s, Math.max(0, this.room_s()));
   }
 
-  private stepBack(target_s: number): void {
+  /** How far to step back, to be `target_s` behind the live edge; 0 while nothing is heard. */
+  private back_s(target_s: number): number {
     const behind_s = this.engine?.behind_s() ?? null;
-    if (behind_s === null || this.audio.paused) return;
+    return behind_s === null || this.audio.paused ? 0 : Math.max(0, target_s - behind_s);
+  }
+
+  /** Seconds of sound that are loaded behind what is heard now. */
+  private room_s(): number {
     const { buffered, currentTime } = this.audio;
     for (let i = 0; i < buffered.length; i++) {
-      if (buffered.start(i) <= currentTime && currentTime <= buffered.end(i)) {
-        const wanted = currentTime - Math.max(0, target_s - behind_s);
-        this.audio.currentTime = Math.max(wanted, buffered.start(i) + 0.1);
-      }
+      if (buffered.start(i) <= currentTime && currentTime <= buffered.end(i))
+        return currentTime - buffered.start(i) - 0.1;
     }
+    return 0;
   }
 
   private wanted(lean: boolean): "aac" | "opus" {

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from samvad.accounts.models import ApiToken, User
+from samvad.accounts.scopes import ALL
 from samvad.base.errors import PlainError
 
 FIRST_HOST = "host"
@@ -30,17 +31,22 @@ def create_user(
         raise PlainError(f"The account {handle!r} cannot be made.", what) from None
 
 
-def issue_token(user: User, name: str = "") -> str:
+def issue_token(user: User, name: str = "", scopes: str = ALL) -> str:
     """A new API token of `user` (256 random bits, URL-safe)."""
     token = "sv_" + secrets.token_urlsafe(32)
-    ApiToken.objects.create(user=user, name=name, token_hash=_hash(token))
+    ApiToken.objects.create(user=user, name=name, token_hash=_hash(token), scopes=scopes)
     return token
 
 
+def find_token(token: str) -> ApiToken | None:
+    """The token with its user, whatever their standing; None when it is nobody's."""
+    return ApiToken.objects.select_related("user").filter(token_hash=_hash(token)).first()
+
+
 def user_of_token(token: str) -> User | None:
-    """Whose token it is; None when it is nobody's or the account is not active."""
-    found = ApiToken.objects.select_related("user").filter(token_hash=_hash(token)).first()
-    return found.user if found is not None and found.user.is_active else None
+    """Whose token it is; None when it is nobody's or the account is not active or suspended."""
+    found = find_token(token)
+    return found.user if found is not None and found.user.is_visible else None
 
 
 def ensure_first_host() -> tuple[User, str | None]:
@@ -69,3 +75,11 @@ def new_password() -> str:
 def _hash(token: str) -> str:
     # The token has 256 random bits, so a plain hash cannot be searched.
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def find(handle: str) -> User:
+    """The account of that name, with or without its @. Raises PlainError."""
+    user = User.objects.filter(handle=handle.lower().removeprefix("@")).first()
+    if user is None:
+        raise PlainError(f"There is no account {handle!r}.", "See that the name is spelt right.")
+    return user

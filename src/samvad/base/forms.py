@@ -52,8 +52,21 @@ def _is_address(text: str) -> bool:
         return False
 
 
+def _is_database(text: str) -> bool:
+    if not text:
+        return True
+    try:
+        parts = urlsplit(text)
+        port_fits = parts.port != 0
+    except ValueError:
+        return False
+    named = bool(parts.path.strip("/")) and "/" not in parts.path.strip("/")
+    return parts.scheme in ("postgresql", "postgres") and named and port_fits
+
+
 BASE_URL = Form("http://… or https://…, without query", _is_base_url)
 IP_ADDRESS = Form("an IP address", _is_ip_address)
 ADDRESSES = Form("host:port, several separated by spaces", _is_addresses)
 NETWORKS = Form("addresses and networks, separated by spaces", _is_networks)
 ZONE = Form("an IANA time zone, as Asia/Kolkata", _is_zone)
+DATABASE = Form("postgresql://user:password@host:5432/name, or empty", _is_database)

@@ -16,7 +16,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     # name: (module:attribute, what --help says in the list)
     "up": ("samvad.cli.up:up", "Start everything on this machine; print the links."),
     "event": ("samvad.cli.event:event", "Create, list, show and end conversations."),
-    "user": ("samvad.cli.user:user", "Create accounts."),
+    "user": ("samvad.cli.user:user", "Create, suspend and reinstate accounts."),
+    "audit": ("samvad.cli.audit:audit", "Check and read the log of what was done to accounts."),
     "speak": ("samvad.cli.speak:speak", "Publish an audio file as a speaker, by WHIP."),
     "listen": ("samvad.cli.listen:listen", "Be one listener and measure what is heard."),
     "rehearse": ("samvad.cli.rehearse:rehearse", "Rehearse the evening: a crowd, and a verdict."),

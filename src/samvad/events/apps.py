@@ -7,3 +7,6 @@ class EventsConfig(AppConfig):
     label = "events"
     verbose_name = _("Conversations")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from samvad.events import standing  # noqa: F401  (connects its receiver)

@@ -60,6 +60,9 @@ TRANSITIONS: dict[State, dict[Happening, State]] = {
     State.CANCELLED: {},
 }
 
+FOR_CALENDARS = frozenset({Happening.CANCEL, Happening.LAPSED})
+"""Happenings that calendars must learn of."""
+
 OVER = frozenset(state for state, ways in TRANSITIONS.items() if not ways)
 """States that nothing leaves."""
 

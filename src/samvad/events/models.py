@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from samvad.accounts.standing import VISIBLE
 from samvad.events.lifecycle import EDITABLE, OVER, State
 from samvad.protocol.hls import SLUG_MAX
 from samvad.protocol.plan import JOINS_MAX_PER_S, PROMISE_MAX_MIN, PROMISE_MIN
@@ -32,12 +33,22 @@ def new_token() -> str:
     return secrets.token_urlsafe(16)
 
 
+class Events(models.QuerySet["Event"]):
+    """Conversations, as lists of them are asked for."""
+
+    def visible(self) -> "Events":
+        """Those whose host is served: of nobody who is suspended or leaves."""
+        served = [standing.value for standing in VISIBLE]
+        return self.filter(host__is_active=True, host__standing__in=served)
+
+
 class Event(models.Model):
     """A conversation. Its state is moved by service.py and the worker only, by lifecycle.py.
 
     `revision` grows with each change of what the live plane must know; `plan_written` is the
     revision of the plan file on disk, so that a crash between the two is mended by the worker.
     `promise` is "kept" or "late" once it is known whether the recording came in time.
+    `sequence` grows when calendars must learn of a change (RFC 5545, section 3.8.7.4).
     """
 
     id = models.CharField(primary_key=True, max_length=32, default=new_event_id, editable=False)
@@ -88,6 +99,9 @@ class Event(models.Model):
     promise = models.CharField(max_length=4, blank=True, default="", editable=False)
     revision = models.PositiveIntegerField(default=0, editable=False)
     plan_written = models.PositiveIntegerField(default=0, editable=False)
+    sequence = models.PositiveIntegerField(default=0, editable=False)
+
+    objects: ClassVar = Events.as_manager()
 
     class Meta:
         verbose_name = _("conversation")
@@ -119,6 +133,16 @@ class Event(models.Model):
     def over(self) -> bool:
         """Ended or cancelled."""
         return self.life in OVER
+
+    @property
+    def withheld(self) -> bool:
+        """Its host is not served now, and so nothing of it is (host must be loaded)."""
+        return not self.host.is_visible
+
+    @property
+    def coming(self) -> bool:
+        """It will take place, or does."""
+        return not self.over and not self.withheld
 
     @property
     def plan_pending(self) -> bool:
@@ -185,3 +209,39 @@ class JournalCursor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file} @ {self.offset}"
+
+
+class Reminder(models.Model):
+    """Somebody wants to be reminded of a conversation, and to hear when it moves.
+
+    `offset_s` is drawn once (0 to the setting notices.reminder_spread_min): this person's share
+    of the time over which reminders are spread. `told_*` is what its person knows: rows that
+    know something else than what is are the queue of reminders.tell_changes.
+    """
+
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="reminders")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reminders"
+    )
+    by_mail = models.BooleanField(default=True)
+    set_at = models.DateTimeField(default=timezone.now)
+    offset_s = models.PositiveIntegerField()
+    due_at = models.DateTimeField(null=True)
+    told_sequence = models.PositiveIntegerField()
+    told_coming = models.BooleanField(default=True)
+    told_starts = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("reminder")
+        verbose_name_plural = _("reminders")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["event", "user"], name="one_reminder_a_person")
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["due_at"], condition=Q(due_at__isnull=False), name="reminders_due"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} of {self.event_id}"

@@ -48,6 +48,15 @@ def reminder_link(event: Event, who: str, wall_ms: int) -> str:
     return _link(event, Lane.REMINDER, f"reminder/{who}") + "&remind"
 
 
+def reminded_link(event: Event, who: str, set_ms: int) -> str:
+    """The listeners' page for `who`, who set a reminder at `set_ms` (Unix ms): with the pass of
+    that lane if it was in time, and as everybody has it otherwise."""
+    closes_ms = reminders_close_ms(event)
+    if closes_ms is None or set_ms >= closes_ms:
+        return settings.SAMVAD.gate_url() + page_path(event.slug)
+    return _link(event, Lane.REMINDER, f"reminder/{who}")
+
+
 def reminders_close_ms(event: Event) -> int | None:
     """Until when reminders are given (Unix ms); None: never."""
     if event.way != "priority" or event.over or event.starts_at is None:

@@ -40,6 +40,7 @@ def plan_of(event: Event, pages: Mapping[str, str]) -> EventPlan:
         on_air="first_voice" if starts_ms is None else "host",
         ended=event.life is State.ENDED,
         cancelled=event.life is State.CANCELLED,
+        withheld=event.withheld,
         speakers=tuple(planned(s) for s in event.speakers.all()),
         pages=pages,
         door=terms.door_plan(event),
@@ -63,7 +64,7 @@ def write(event_id: str) -> bool:
     """
     folders: Folders = settings.FOLDERS
     with _lock(folders):
-        event = Event.objects.prefetch_related("speakers").get(pk=event_id)
+        event = Event.objects.select_related("host").prefetch_related("speakers").get(pk=event_id)
         if not event.plan_pending:
             return False
         PlanFolder(folders.plans).write(plan_of(event, _pages(event)))

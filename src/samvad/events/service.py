@@ -53,6 +53,8 @@ def create_event(  # noqa: PLR0917
     on what does not fit.
     """
     names = clean_names(speakers)
+    if not host.may_act:
+        raise EventError(_("This account cannot announce conversations now."))
     event = Event(
         id=_unused_id(),
         host=host,
@@ -99,6 +101,7 @@ def edit_event(
             raise EventError(
                 _("This conversation has begun or is over."), _("It can no longer be changed.")
             )
+        shown = (event.title, event.description, event.starts_at, event.zone)
         event.title = " ".join(title.split())
         event.description = description.strip()
         event.starts_at, event.zone, event.seats = starts, zone, seats
@@ -106,11 +109,28 @@ def edit_event(
         _check(event, starts)
         event.state = State.ANNOUNCED if starts else State.DOORS
         event.revision = F("revision") + 1
+        if shown != (event.title, event.description, starts, zone):
+            event.sequence = F("sequence") + 1
         event.save()
         _set_speakers(event, names)
     _write_plan(event)
     event.refresh_from_db()
     return event
+
+
+def move_event(event: Event, starts: dt.datetime, zone: str = "") -> Event:
+    """Put it off, or have it earlier: `starts` is aware; `zone` "" keeps the announced one. Who set
+    a reminder is told. Raises EventError."""
+    named = event.speakers.filter(role=Speaker.SPEAKER)
+    return edit_event(
+        event,
+        title=event.title,
+        description=event.description,
+        starts=starts,
+        zone=zone or event.zone,
+        seats=event.seats,
+        speakers=[speaker.name for speaker in named],
+    )
 
 
 def cancel_event(event: Event) -> None:

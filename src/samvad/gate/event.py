@@ -351,8 +351,13 @@ class Event(Generic[Token]):
         return True
 
     def replay(self, now: float) -> Replay | None:
-        """The finished recording, once its file is there."""
-        return self.replay_file.look(now)
+        """The finished recording, once its file is there; None while it is withheld."""
+        return None if self.withheld else self.replay_file.look(now)
+
+    @property
+    def withheld(self) -> bool:
+        """Nothing of it is served now, its recording neither."""
+        return self.plan is not None and self.plan.withheld
 
     def state(self, fields: Fields, at: Moment) -> Answer | None:
         """state.json, made anew when something changed and at least each second."""

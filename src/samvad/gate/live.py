@@ -16,6 +16,10 @@ from samvad.protocol.ladder import LEAN_ALL, LEAN_NEW, LONG, PLAIN
 from samvad.protocol.media import AAC, OPUS, RENDITIONS, Init, Part
 from samvad.protocol.playlist import CONTENT_TYPE, Form, Report, render_master, render_media
 
+LINGER_S = 25.0
+"""After a step away from parts, whoever was near the edge gets them for so long still. Our page
+takes up to 10 s to follow and 15 s more to have enough to step back over; a player that lives from
+parts would stand still for a segment if they ended at once."""
 MAX_INITS = 32
 """Init segments of one event; beyond it the oldest go. They change with the encoder only."""
 
@@ -62,6 +66,8 @@ class LiveEvent(Generic[Token]):
         self._rendered: dict[tuple[str, str], Both] = {}
         self._form = Form.LOW
         self._effects: frozenset[str] = frozenset()
+        self._lingers = False
+        self._lingers_until: float | None = None
         self._made: dict[str, deque[tuple[int, bytes]]] = {name: deque() for name in RENDITIONS}
         """Long segments that have an answer: where they begin, and their paths. They are made
         when somebody wants one, and from then on as they come."""
@@ -80,15 +86,31 @@ class LiveEvent(Generic[Token]):
     @form.setter
     def form(self, form: Form) -> None:
         if form is not self._form:
-            self._form = form
-            self._rendered.clear()
+            was, self._form = self._told, form
+            self._stepped(was)
 
     def stand(self, effects: Iterable[str]) -> None:
         """The ladder's effects in force (protocol/ladder.py); may be called at any time."""
         effects = frozenset(effects)
         if effects != self._effects:
-            self._effects = effects
-            self._rendered.clear()
+            was, self._effects = self._told, effects
+            self._stepped(was)
+
+    def _stepped(self, was: Form) -> None:
+        self._rendered.clear()
+        if self._told is not was:
+            self._lingers, self._lingers_until = was is Form.LOW, None
+
+    def _near(self, now: float) -> bool:
+        """Whether one who asks for what is to come gets parts."""
+        if self._told is Form.LOW:
+            return True
+        if self._lingers:
+            # The time runs from the first who asks: that is within a part of the step.
+            if self._lingers_until is None:
+                self._lingers_until = now + LINGER_S
+            self._lingers = now < self._lingers_until
+        return self._lingers
 
     @property
     def latency(self) -> Form:
@@ -198,24 +220,33 @@ class LiveEvent(Generic[Token]):
         at = shelf.position
         # 6.2.5.2: "A Server MUST ignore _HLS_msn and _HLS_part if the Playlist contains an
         # EXT-X-ENDLIST tag"; the plain form does not offer blocking at all.
-        if asked.msn is not None and at is not None and self._told is Form.LOW and not shelf.ended:
+        if asked.msn is None or at is None or shelf.ended:
+            return self.playlist(rendition, asked.skip, zipped)
+        if self._near(now):
             verdict = judge(asked, at)
             if verdict is Reload.TOO_FAR:
                 return REFUSALS[400]
             if verdict is Reload.WAIT:
                 self._waiters[rendition].add(token, asked.msn, asked.part, now)
                 return None
+            return self.playlist(rendition, asked.skip, zipped, Form.LOW)
         return self.playlist(rendition, asked.skip, zipped)
 
-    def playlist(self, rendition: str, skip: bool, zipped: bool) -> Answer:
-        """The newest playlist, rendered at most once for each change; 503 before there is one."""
-        what = "delta" if skip else "whole"
+    def playlist(
+        self, rendition: str, skip: bool, zipped: bool, form: Form | None = None
+    ) -> Answer:
+        """The newest playlist, rendered at most once for each change; 503 before there is one.
+
+        `form`: LOW for those who have waited for a part; else what the crowd is told.
+        """
+        form = form or self._told
+        what = f"{form.value} {'delta' if skip else 'whole'}"
         both = self._rendered.get((rendition, what))
         if both is None:
             if not self.playable or self._shelves[rendition].position is None:
                 return REFUSALS[503]
             window = self._shelves[rendition].window(self._reports(rendition))
-            both = packed(render_media(window, self._told, skip).encode())
+            both = packed(render_media(window, form, skip).encode())
             self._rendered[rendition, what] = both
         return both[zipped]
 

@@ -45,6 +45,7 @@ from samvad.protocol import passes
 from samvad.protocol.hls import EVENT, SLUG
 from samvad.protocol.media import RENDITIONS, Init, Part
 from samvad.protocol.plan import EventPlan
+from samvad.protocol.playlist import Form
 from samvad.protocol.room import RoomState
 from samvad.protocol.secret import derive
 from samvad.protocol.ticket import Ticket, Tickets
@@ -251,6 +252,8 @@ class Site(Generic[Token]):
         if of_event[2] == b"state.json":
             return event.state(request.fields, at) or REFUSALS[404]
         if of_event[2] == b"replay.m4a":
+            if event.withheld:
+                return REFUSALS[410]
             return event.replay_file.answer(request.fields, at.now)
         name = of_event[3].decode()
         if event.live.awaited(name, token, at.now):
@@ -299,7 +302,7 @@ class Site(Generic[Token]):
             else:
                 live = self._events[pending.event].live
                 answer = (
-                    live.playlist(pending.rendition, pending.skip, pending.zipped)
+                    live.playlist(pending.rendition, pending.skip, pending.zipped, Form.LOW)
                     if live.playable
                     else REFUSALS[410]
                 )

@@ -40,7 +40,7 @@ class Counts:
 
 def situation_of(plan: EventPlan, room: RoomState | None, wall_ms: int) -> Situation:
     """What the stage says goes before the plan's times; what the plan has closed stays closed."""
-    if plan.cancelled:
+    if plan.off:
         return Situation.CANCELLED
     if plan.ended or (room is not None and room.phase is Phase.ENDED):
         return Situation.ENDED

@@ -1,5 +1,5 @@
-"""Posts: text, photo, video and the timeline of those one follows. Nothing is here yet.
+"""Posts: text, photo, video, and the timelines that are read of them.
 
-What belongs here: the models of a post and its media, who may see it, the timeline's query,
-the transcodes the worker does, and a service.py that pages, API and federation call.
+service.py and marks.py change, seen.py says who may read, timelines.py which posts and cards.py
+with what. Pages, API and federation call these.
 """

@@ -78,7 +78,8 @@ class EventPlan:
 
     `starts_ms` None: doors are open at once. `on_air` says what begins the programme:
     "first_voice" (the first packet of any speaker) or "host" (the host's button).
-    `ended` is set once the event is over, `cancelled` when it will not take place.
+    `ended` is set once the event is over, `cancelled` when it will not take place. `withheld`:
+    nothing of it is served or may begin, and what is on air ends; it may be taken back.
     `pages` holds the event page's complete HTML by language. `floor`: so many listeners are
     kept when the ladder reduces them (0: none was declared). `promise_min`: the recording is
     promised for so many minutes after the end (0: PROMISE_MIN).
@@ -96,6 +97,7 @@ class EventPlan:
     on_air: str = "first_voice"
     ended: bool = False
     cancelled: bool = False
+    withheld: bool = False
     speakers: tuple[PlannedSpeaker, ...] = ()
     pages: Mapping[str, str] = field(default_factory=dict)
     door: DoorPlan = field(default_factory=DoorPlan)
@@ -103,10 +105,13 @@ class EventPlan:
     floor: int = 0
     promise_min: int = 0
 
+    @property
+    def off(self) -> bool:
+        """Nobody may go in or speak, for good or for now."""
+        return self.cancelled or self.withheld
+
     def doors_open(self, wall_ms: int) -> bool:
-        return not (self.ended or self.cancelled) and (
-            self.doors_ms is None or wall_ms >= self.doors_ms
-        )
+        return not (self.ended or self.off) and (self.doors_ms is None or wall_ms >= self.doors_ms)
 
 
 def dumps(plan: EventPlan) -> str:
@@ -172,6 +177,7 @@ _TYPES: dict[str, Any] = {
     "on_air": str,
     "ended": bool,
     "cancelled": bool,
+    "withheld": bool,
     "pages": dict,
     "floor": int,
     "promise_min": int,

@@ -243,7 +243,7 @@ class Conversation:
         if broadcast is None:
             return
         plan, session = self.session.plan, self.session
-        if broadcast.ending or plan.ended or plan.cancelled or session.phase is Phase.ENDED:
+        if broadcast.ending or plan.ended or plan.off or session.phase is Phase.ENDED:
             session.end(self._wall())
             self.changed()
             await self._finish()

@@ -173,7 +173,9 @@ class Session:
                     member.presence = MOVES[member.presence][Move.INVITE]
         self.members = {s.id: self.members[s.id] for s in plan.speakers}
         self.plan = plan
-        if plan.cancelled or plan.ended:
+        # What is withheld may be taken back, so only a programme that runs is ended by it.
+        stopped = plan.withheld and self.phase is Phase.LIVE
+        if plan.cancelled or plan.ended or stopped:
             self.end(wall_ms)
 
     # the programme
@@ -183,7 +185,7 @@ class Session:
         member = self.members.get(id_)
         if self.plan.on_air != "first_voice" or member is None or member.muted:
             return NOT_VOICE
-        if self.plan.cancelled:
+        if self.plan.off:
             return CANCELLED
         return None if self._act(Act.GO_LIVE, wall_ms) else ALREADY
 
@@ -191,7 +193,7 @@ class Session:
         """The host's button."""
         if not by.is_host:
             return NOT_HOST
-        if self.plan.cancelled:
+        if self.plan.off:
             return CANCELLED
         if not self._act(Act.GO_LIVE, wall_ms, by):
             return ALREADY
@@ -230,7 +232,7 @@ class Session:
         member = self.members.get(by.id)
         if member is None:
             return NOT_SPEAKER
-        if self.plan.cancelled:
+        if self.plan.off:
             return CANCELLED
         if self.phase is Phase.ENDED:
             return ENDED
@@ -243,7 +245,7 @@ class Session:
 
     def may_listen(self, by: Who) -> Refused | None:
         """May this one have a return (mix-minus; for the operator, the programme)?"""
-        if self.plan.cancelled:
+        if self.plan.off:
             return CANCELLED
         if self.phase is Phase.ENDED:
             return ENDED
@@ -318,7 +320,7 @@ class Session:
         1, 0 is none. Whoever releases it names no rung."""
         if not by.is_host:
             return NOT_HOST
-        if self.plan.cancelled:
+        if self.plan.off:
             return CANCELLED
         if self.phase is Phase.ENDED:
             return ENDED

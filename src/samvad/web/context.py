@@ -4,6 +4,7 @@
     languages   [{"code", "name", "href", "current"}]: plain links, `?lang=…` on the same page
     urls        {"web", "gate", "stage"}: base URLs without a final slash
     sign_up_open  whether anybody may make an account
+    unread      how many notifications the reader has not read (asked when a template wants it)
     user        the account, or None on pages of the crowd (they have no log-in)
 
 Pages for the crowd (event_page.html) are rendered without a request by web/event_page.py with
@@ -15,6 +16,10 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import translation
+from django.utils.functional import SimpleLazyObject
+
+from samvad.accounts.models import User
+from samvad.notices import service as notices
 
 
 def common(path: str = "", query: str = "") -> dict[str, Any]:
@@ -45,5 +50,11 @@ def site(request: HttpRequest) -> dict[str, Any]:
     kept = request.GET.copy()
     kept.pop("lang", None)
     return common(request.path, kept.urlencode()) | {
-        "sign_up_open": settings.SAMVAD.web.sign_up == "open"
+        "sign_up_open": settings.SAMVAD.web.sign_up == "open",
+        "unread": SimpleLazyObject(lambda: _unread(request)),
     }
+
+
+def _unread(request: HttpRequest) -> int:
+    user = getattr(request, "user", None)
+    return notices.unread(user) if isinstance(user, User) else 0

@@ -11,6 +11,7 @@ import django.conf.locale
 from samvad.base.errors import PlainError
 from samvad.base.folders import Folders, assets
 from samvad.protocol.secret import derive, read_secret
+from samvad.web.database import database
 from samvad.web.setup import site
 
 DATA, SAMVAD = site()
@@ -40,8 +41,10 @@ CSRF_TRUSTED_ORIGINS = [SAMVAD.web_url()]
 INSTALLED_APPS = [
     "samvad.web.apps.WebConfig",
     "samvad.accounts.apps.AccountsConfig",
+    "samvad.notices.apps.NoticesConfig",
     "samvad.posts.apps.PostsConfig",
     "samvad.events.apps.EventsConfig",
+    "samvad.moderation.apps.ModerationConfig",
     "samvad.federation.apps.FederationConfig",
     "allauth",
     "allauth.account",
@@ -65,7 +68,9 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "samvad.web.api.front.Front",
     "allauth.account.middleware.AccountMiddleware",
+    "samvad.web.keep_to_standing.KeepToStanding",
 ]
 
 ROOT_URLCONF = "samvad.web.urls"
@@ -89,19 +94,7 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 FORM_RENDERER = "samvad.web.forms.Renderer"
 
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": FOLDERS.web / "samvad.sqlite3",
-        "OPTIONS": {
-            # A writer waits for another writer; taking the write lock first (IMMEDIATE) means
-            # that it never finds out half-way that it cannot have it.
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        },
-    }
-}
+DATABASES: dict[str, dict[str, Any]] = {"default": database(SAMVAD.web, FOLDERS)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Accounts
@@ -197,7 +190,13 @@ ASSETS = assets()
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        # Rate limits are kept here: so many sources are remembered at once.
+        "OPTIONS": {"MAX_ENTRIES": 50_000},
+    }
+}
 LOGGING_CONFIG = None  # base.log sends everything to stderr
 
 EVENT_PAGES = "samvad.web.event_page.pages"

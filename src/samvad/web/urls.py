@@ -5,9 +5,23 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from samvad.protocol.hls import EVENT, SLUG
-from samvad.web.pages import console, events, happened, health, live, passes, people
+from samvad.web import urls_people
+from samvad.web.api import api, nothing_here
+from samvad.web.pages import (
+    console,
+    events,
+    happened,
+    health,
+    live,
+    notices,
+    passes,
+    people,
+    reminders,
+    wishes,
+)
 
 urlpatterns = [
+    *urls_people.urlpatterns,
     path("", events.index, name="index"),
     path("events/", events.mine, name="events"),
     path("events/new", events.new, name="event_new"),
@@ -17,6 +31,17 @@ urlpatterns = [
     re_path(rf"^events/(?P<event_id>{EVENT})/end$", events.end, name="event_end"),
     re_path(rf"^events/(?P<event_id>{EVENT})/member$", passes.member, name="event_member"),
     re_path(rf"^events/(?P<event_id>{EVENT})/remind$", passes.remind, name="event_remind"),
+    re_path(rf"^events/(?P<event_id>{EVENT})/reminder$", reminders.reminder, name="event_reminder"),
+    re_path(
+        rf"^events/(?P<event_id>{EVENT})/calendar\.ics$",
+        reminders.event_calendar,
+        name="event_calendar",
+    ),
+    re_path(
+        r"^@(?P<handle>[a-z0-9_]{2,30})/calendar\.ics$",
+        reminders.host_calendar,
+        name="host_calendar",
+    ),
     re_path(rf"^happened/(?P<event_id>{EVENT})$", happened.happened, name="happened"),
     re_path(rf"^e/(?P<slug>{SLUG})$", live.to_gate, name="event_page"),
     re_path(rf"^studio/(?P<event_id>{EVENT})$", live.studio, name="studio"),
@@ -28,6 +53,16 @@ urlpatterns = [
     ),
     re_path(rf"^console/(?P<event_id>{EVENT})/log\.json$", console.log, name="console_log"),
     re_path(r"^@(?P<handle>[a-z0-9_]{2,30})$", people.profile, name="profile"),
+    path("notices/", notices.notices, name="notices"),
+    path("notices/read", notices.read, name="notices_read"),
+    path("notices/wishes", wishes.wishes, name="notice_wishes"),
+    path("notices/push", wishes.subscribe, name="push_subscribe"),
+    path("notices/push/<int:subscription_id>/off", wishes.forget_browser, name="push_forget"),
+    path("notices/off/<str:token>", wishes.off, name="letters_off"),
+    path("push-worker.js", wishes.push_worker, name="push_worker"),
+    path("notices/<int:notice_id>", notices.one, name="notice"),
+    path("api/v1/", api.urls),
+    re_path(r"^api/v1/.*$", nothing_here),
     path("healthz", health.healthz, name="healthz"),
     # Of allauth only what works without a mail server.
     path("accounts/login/", accounts.login, name="account_login"),

@@ -8,9 +8,16 @@ import zoneinfo
 from functools import lru_cache
 
 from babel.core import Locale, get_global
-from babel.dates import format_date, format_time, get_timezone_gmt, get_timezone_name
+from babel.dates import (
+    format_date,
+    format_time,
+    format_timedelta,
+    get_timezone_gmt,
+    get_timezone_name,
+)
 from babel.lists import format_list
 from babel.numbers import format_decimal
+from django.utils.translation import gettext
 
 
 def moment(at: dt.datetime, zone: str, lang: str) -> str:
@@ -31,6 +38,40 @@ def zone_name(at: dt.datetime, zone: str, lang: str) -> str:
         kind = "daylight" if local.dst() else "standard"
         return names.get("long", {}).get(kind) or get_timezone_gmt(local, locale=lang)
     return get_timezone_name(local, width="long", locale=lang)
+
+
+def here_and_there(at: dt.datetime, announced: str, reader: str, lang: str) -> tuple[str, str]:
+    """A moment for one reader: ("Tue 13 Aug 2024, 5:30 am your time", "8:00 pm Eastern, Mon").
+
+    The second is how it was announced. It is "" where both clocks show the same, and when the
+    `reader`'s zone is not known (""): then the first is the announced one, with its zone.
+    """
+    there = at.astimezone(zoneinfo.ZoneInfo(announced))
+    here = at.astimezone(zoneinfo.ZoneInfo(reader)) if reader else there
+    if here.replace(tzinfo=None) == there.replace(tzinfo=None):
+        day = format_date(there, "EEE d MMM y", locale=lang)
+        return f"{day}, {clock(there, lang)} {zone_called(at, announced, lang)}", ""
+    day = format_date(here, "EEE d MMM y", locale=lang)
+    first = gettext("%(when)s your time") % {"when": f"{day}, {clock(here, lang)}"}
+    second = f"{clock(there, lang)} {zone_called(at, announced, lang)}"
+    if there.date() != here.date():
+        second += f", {format_date(there, 'EEE', locale=lang)}"
+    return first, second
+
+
+def zone_called(at: dt.datetime, zone: str, lang: str) -> str:
+    """As people call it who announce something: "Eastern" in America, else `zone_name`."""
+    meta = get_global("meta_zones").get(_cldr_name(zone), "")
+    called = _AMERICAN.get(meta)
+    return called if called and lang == "en" else zone_name(at, zone, lang)
+
+
+_AMERICAN = {
+    "America_Eastern": "Eastern",
+    "America_Central": "Central",
+    "America_Mountain": "Mountain",
+    "America_Pacific": "Pacific",
+}
 
 
 @lru_cache(maxsize=256)
@@ -74,3 +115,15 @@ def exact_clock(at: dt.datetime, zone: str, lang: str) -> str:
 def joined(names: list[str], lang: str) -> str:
     """A list in words: "A, B and C"."""
     return format_list(names, style="standard", locale="en_GB" if lang == "en" else lang)
+
+
+def until(at: dt.datetime, now: dt.datetime, lang: str) -> str:
+    """How long until then: "in 3 days"."""
+    left = max(at - now, dt.timedelta(seconds=1))
+    return str(format_timedelta(left, add_direction=True, locale=lang, threshold=1.1))
+
+
+def ago(at: dt.datetime, now: dt.datetime, lang: str) -> str:
+    """How long ago it was, in the largest unit that fits: "5 minutes ago", "3 days ago"."""
+    gone = min(at - now, dt.timedelta(seconds=-1))
+    return str(format_timedelta(gone, add_direction=True, locale=lang, threshold=1.1))

@@ -7,12 +7,13 @@ again with a growing pause; nothing that the crowd needs depends on this process
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
 from samvad.base.clock import Clock, SystemClock
 from samvad.base.settings import Settings
+from samvad.events.zones import from_ms
 from samvad.web.setup import setup
 
 log = logging.getLogger("samvad.worker")
@@ -35,8 +36,21 @@ def main(data: Path, settings: Settings) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     log.info("worker is running")
+    # Mail and push services may take their time; nothing else waits for them.
+    errands = threading.Thread(target=run_errands, args=(over, SystemClock()), name="errands")
+    errands.start()
     loop(over, SystemClock())
+    errands.join()
     return 0
+
+
+def run_errands(over: threading.Event, clock: Clock) -> None:
+    """Send letters and pushes until `over`; as `loop`, on a thread of its own."""
+    pause = PAUSE_S
+    while not over.is_set():
+        failed = errands(clock)
+        pause = min(pause * 2, LONGEST_PAUSE_S) if failed else PAUSE_S
+        over.wait(pause)
 
 
 def loop(over: threading.Event, clock: Clock) -> None:
@@ -68,17 +82,45 @@ def round_trip(clock: Clock, renew: bool = False) -> list[str]:
     `renew`: first see whether the pages in all plans would look different now.
     """
     from django.conf import settings
-    from django.db import DatabaseError, close_old_connections
 
-    from samvad.events import clockwork, intake, plans, promises
+    from samvad.events import clockwork, intake, plans, promises, reminders
+    from samvad.notices import digest, service
+    from samvad.web import chores, told
 
+    now = from_ms(clock.wall_ms())
     steps: dict[str, Callable[[], object]] = {
         "journal": lambda: intake.take_all(settings.FOLDERS.journal),
         "lifecycle": lambda: clockwork.move_due(clock.wall_ms()),
         "promises": lambda: promises.check_due(clock.wall_ms()),
         "pages": lambda: renew and plans.renew_if_site_changed(),
         "plans": plans.write_pending,
+        **chores.steps(clock),
+        "changes told": lambda: reminders.tell_changes(now, told.reminder),
+        "reminders": lambda: reminders.send_due(now, told.reminder),
+        "digests": lambda: digest.write_due(now, told.digest),
+        "old notices": lambda: service.trim_before(now),
     }
+    return _do(steps)
+
+
+def errands(clock: Clock) -> list[str]:
+    """One round of what is sent elsewhere. Names of the steps that failed."""
+    from samvad.notices import letters, push
+    from samvad.web import told
+
+    now = from_ms(clock.wall_ms())
+    return _do(
+        {
+            "pushes lined up": lambda: push.line_up(now),
+            "pushes": lambda: push.send_due(now, told.payload),
+            "letters": lambda: letters.send_due(now),
+        }
+    )
+
+
+def _do(steps: Mapping[str, Callable[[], object]]) -> list[str]:
+    from django.db import DatabaseError, close_old_connections
+
     failed = []
     for name, step in steps.items():
         try:

@@ -29,7 +29,7 @@ PAST_A_PAGE = 20
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """What is on, what comes, what was."""
-    events = Event.objects.select_related("host").prefetch_related("speakers")
+    events = Event.objects.visible().select_related("host").prefetch_related("speakers")
     past = Paginator(
         events.filter(state=State.ENDED).order_by("-ended_at", "-created_at"), PAST_A_PAGE
     )

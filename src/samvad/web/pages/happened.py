@@ -47,7 +47,7 @@ class Entry:
 @cache_control(public=True, max_age=5)
 def happened(request: HttpRequest, event_id: str) -> HttpResponse:
     """The log, and what it amounts to."""
-    event = get_object_or_404(Event, pk=event_id)
+    event = get_object_or_404(Event.objects.visible(), pk=event_id)
     facts = intake.happened(event.pk, SHOWN)[-MOST:]
     return render(
         request,

@@ -21,7 +21,8 @@ from samvad.protocol.hls import page_path
 @require_safe
 def to_gate(request: HttpRequest, slug: str) -> HttpResponse:
     """The listeners' page lives at the gate, by its address or its id."""
-    event = Event.objects.filter(slug=slug).first() or Event.objects.filter(pk=slug).first()
+    served = Event.objects.visible()
+    event = served.filter(slug=slug).first() or served.filter(pk=slug).first()
     if event is None:
         raise Http404
     query = f"?lang={request.GET['lang']}" if request.GET.get("lang") in _languages() else ""

@@ -21,7 +21,7 @@ from samvad.protocol.hls import page_path
 @never_cache
 def member(request: HttpRequest, event_id: str) -> HttpResponse:
     """“Listen as a member”: to the listeners' page, with the pass in its fragment."""
-    event = get_object_or_404(Event, pk=event_id)
+    event = get_object_or_404(Event.objects.visible(), pk=event_id)
     assert isinstance(request.user, User)
     return redirect(passes.member_link(event, request.user) or _plain(event))
 
@@ -33,7 +33,7 @@ def remind(request: HttpRequest, event_id: str) -> HttpResponse:
 
     Nobody is asked who they are: a reminder is a courtesy to those who plan their evening.
     """
-    event = get_object_or_404(Event, pk=event_id)
+    event = get_object_or_404(Event.objects.visible(), pk=event_id)
     link = passes.reminder_link(event, secrets.token_hex(8), time.time_ns() // 1_000_000)
     return redirect(link or _plain(event))
 

@@ -12,6 +12,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from samvad.events.models import Event
+from samvad.notices import words as notice_words
+from samvad.notices.models import Notice
 from samvad.protocol.hls import page_path
 from samvad.web import settled, words
 
@@ -85,3 +87,27 @@ def way_in(event: Event) -> str:
 def ladder_name(event: Event) -> str:
     """{{ event|ladder_name }}: which ladder it has."""
     return settled.ladder_name(event)
+
+
+@register.filter
+def says(notice: Notice) -> str:
+    """{{ notice|says }}: what happened, in a sentence."""
+    return notice_words.sentence(notice)
+
+
+@register.filter
+def ago(at: dt.datetime) -> SafeString:
+    """{{ notice.created_at|ago }}: "5 minutes ago", as <time> with the moment itself in it."""
+    lang = translation.get_language() or "en"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        words.moment(at, "UTC", lang),
+        words.ago(at, dt.datetime.now(dt.UTC), lang),
+    )
+
+
+@register.filter
+def utc_iso(at: dt.datetime | None) -> str:
+    """{{ event.starts_at|utc_iso }}: 2024-08-13T00:00:00Z."""
+    return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""

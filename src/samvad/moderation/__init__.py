@@ -1,0 +1,1 @@
+"""Moderation: reports, decisions, appeals, and what comes back after a suspension."""

@@ -1,0 +1,47 @@
+"""What the worker does for accounts and moderation: some things at once, most of them rarely."""
+
+from collections.abc import Callable
+
+from samvad.base.clock import Clock
+
+MINUTE_S = 60.0
+
+
+class Rarely:
+    """Runs `work` at most once in `every_s`; the first time at once."""
+
+    def __init__(self, work: Callable[[], object], every_s: float) -> None:
+        self._work = work
+        self._every_s = every_s
+        self._next: float | None = None
+
+    def __call__(self, now: float) -> None:
+        if self._next is None or now >= self._next:
+            self._next = now + self._every_s
+            self._work()
+
+
+def _sweep() -> None:
+    from samvad.moderation import evidence
+    from samvad.web.api import once
+
+    once.forget_old()
+    evidence.sweep()
+
+
+def _standings() -> None:
+    from samvad.moderation import service
+
+    service.lapse_due()
+
+
+_standings_due = Rarely(_standings, 5.0)
+_sweep_due = Rarely(_sweep, 10 * MINUTE_S)
+
+
+def steps(clock: Clock) -> dict[str, Callable[[], object]]:
+    """For worker.round_trip."""
+    return {
+        "standings": lambda: _standings_due(clock.now()),
+        "sweeps": lambda: _sweep_due(clock.now()),
+    }
