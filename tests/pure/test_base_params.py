@@ -125,6 +125,9 @@ def test_the_file_that_is_written_is_all_comments_and_its_lines_are_the_defaults
         "stage": {},
         "gate": {},
         "attack": {},
+        "notices": {},
+        "accounts": {},
+        "moderation": {},
         "log": {},
     }
     bare = "\n".join(

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from samvad.base.clock import Moment
 from samvad.base.settings import AttackSettings
-from samvad.gate.bans import Ban, Bans
+from samvad.gate.bans import Bans
 from samvad.gate.behaviour import WINDOW_S, Blame, Kind, judge
 from samvad.gate.connection import Connection, State
 from samvad.gate.counters import Counters
 from samvad.gate.detect import State as Danger
+from samvad.gate.fence_link import FenceLink
 from samvad.gate.posture import QUIET, Posture, posture_path, read
 from samvad.gate.sight import Sight, sight_path
 from samvad.gate.sources import BURST_S, Book, Books, Entry, Rank
@@ -30,7 +31,8 @@ FORWARDED = 50
 """A source behind a proxy may ask as much as so many connections: a school is one source."""
 CAUGHT = 3
 """A blamed source is remembered for so many windows."""
-MOST_CAUGHT = 4_096
+PRESSES = 20
+"""So many connections of a banned source within a window are worth a word to the fence."""
 CHARGED: dict[str, str] = {
     Kind.PROBING: "harm_probing",
     Kind.MUTE: "harm_mute",
@@ -55,16 +57,18 @@ class Guard:
         run: Path | None = None,
         index: int = 0,
         processes: int = 1,
+        fence: Path | None = None,
         rank_of: Callable[[bytes], Rank] | None = None,
     ) -> None:
-        """Without `run` nothing is shared, and nobody is banned."""
+        """Without `run` nothing is shared, and nobody is banned. `fence`: the helper's socket."""
         self.books = Books(connections_per_source, settings.connections_rate)
         self.proxies = Networks(proxies)
         self.proxy_protocol = proxy_protocol
         self.posture: Posture = QUIET
         self.bans = Bans(run / "attack" / "bans") if run is not None and settings.bans else None
-        self.caught: list[Ban] = []
-        """Bans that this process has made and nobody has taken from here yet (fence_link.py)."""
+        self._fence = FenceLink(fence) if fence is not None else None
+        self._fenced: dict[str, float] = {}
+        """Sources handed over to the fence, and until when they are banned."""
         self.read_rate = settings.read_rate
         self._settings, self._counters = settings, counters
         self._allow = Networks(settings.allow)
@@ -187,6 +191,7 @@ class Guard:
                 self._blame(book, blame, at)
             if book.kind is not None:
                 self._charge(book, book.kind)
+        self._hand_over(at.now)
         if at.now >= self._window_ends:
             self._window_ends = at.now + WINDOW_S
             self.books.turn()
@@ -226,8 +231,22 @@ class Guard:
         ban = self.bans.ban(book.source, at.now, self._settings.ban_s)
         if ban is not None:
             self._counters.add("bans")
-            if len(self.caught) < MOST_CAUGHT:
-                self.caught.append(ban)
+
+    def _hand_over(self, now: float) -> None:
+        """To the fence: those who were banned before, and who press although they are banned."""
+        if self._fence is None or self.bans is None:
+            return
+        self._fenced = {s: until for s, until in self._fenced.items() if until > now}
+        bans = self.bans.now
+        pressing = [
+            ban
+            for book in self.books.blameable
+            if (ban := bans.get(book.source)) is not None
+            and book.source not in self._fenced
+            and (ban.strikes > 1 or book.tally.turned >= PRESSES)
+        ]
+        self._fenced |= {ban.source: ban.until for ban in pressing}
+        self._counters.add("fenced", self._fence.hand_over(pressing, now))
 
     def _charge(self, book: Book, kind: str) -> None:
         """What a blamed source has done since it was charged last. What has counters of its own,
@@ -248,6 +267,8 @@ class Guard:
     def close(self) -> None:
         if self.bans is not None:
             self.bans.close()
+        if self._fence is not None:
+            self._fence.close()
 
 
 def _only_knocked(connection: Connection) -> bool:

@@ -90,6 +90,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         index=index,
         processes=gate.processes,
         rank_of=site.rank_of,
+        fence=Path(settings.attack.fence or folders.run / "fence.sock"),
     )
     server = Server(loop, gate, counters, _most_connections(gate.connections), guard)
     watch = Watch(
