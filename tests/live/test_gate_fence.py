@@ -60,7 +60,7 @@ class Space:
     def start(self, *words: str, where: str = "") -> "subprocess.Popen[str]":
         inside = ["ip", "netns", "exec", where or self.here, *words]
         return subprocess.Popen(
-            inside, env=os.environ | {"PATH": PATH}, stdout=subprocess.PIPE,
+            inside, env=os.environ | {"PATH": PATH}, stdout=subprocess.DEVNULL,
             stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 

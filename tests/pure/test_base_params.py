@@ -128,6 +128,7 @@ def test_the_file_that_is_written_is_all_comments_and_its_lines_are_the_defaults
         "notices": {},
         "accounts": {},
         "moderation": {},
+        "api": {},
         "log": {},
     }
     bare = "\n".join(

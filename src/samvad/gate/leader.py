@@ -237,6 +237,15 @@ def order_path(run: Path) -> Path:
     return run / "attack" / "order.json"
 
 
+def order(run: Path, open_: bool, by: str) -> None:
+    """An operator's order: to open a record, or to close it. Raises OSError."""
+    path = order_path(run)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.write_text(json.dumps({"open": open_, "by": by[:80]}), encoding="utf-8")
+    draft.replace(path)
+
+
 def _kinds(grown: Mapping[str, int]) -> dict[Kind, int]:
     found = {kind: sum(grown.get(n, 0) for n in names) for kind, names in COUNTED.items()}
     return {kind: count for kind, count in found.items() if count}

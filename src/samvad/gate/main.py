@@ -74,6 +74,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         assets=files,
         counters=counters,
         index=index,
+        mirror_url=settings.attack.mirror_url,
     )
     plans = _Plans(folders.plans, site, counters)
     clock = SystemClock()
@@ -138,6 +139,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         site.note_sharing()
         server.send_off(guard.each_second(loop.moment))
         site.knocks.level = guard.posture.effort
+        site.prefer_mirror = guard.posture.state is State.ATTACK
         watch.each_second(loop.moment)
         climbers.each_second(loop.moment)
         leader.each_second(loop.moment)

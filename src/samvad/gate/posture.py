@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from samvad.gate.behaviour import Kind
-from samvad.gate.detect import State
+from samvad.gate.detect import REASONS, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,14 @@ class Posture:
     figures: Mapping[str, float] = field(default_factory=dict)
     effort: int = 0
     incident: str = ""
+
+    @property
+    def reason(self) -> str:
+        """In words, for a log or a terminal; pages have their own in three languages."""
+        try:
+            return REASONS[self.says].format(**self.figures)
+        except (KeyError, ValueError):
+            return REASONS["calm"]
 
     def as_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

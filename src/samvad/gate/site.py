@@ -13,8 +13,11 @@ from typing import Generic, NamedTuple, TypeVar
 from samvad.base.clock import Moment
 from samvad.base.folders import Folders
 from samvad.base.settings import GateSettings
-from samvad.gate import lean
+from samvad.gate import lean, mirror
 from samvad.gate.answers import (
+    ANYWHERE,
+    JSON,
+    NEVER_STORED,
     PREFLIGHT,
     REFUSALS,
     Answer,
@@ -62,7 +65,9 @@ _PLAYLISTS = {b"master.m3u8": ("", "")} | {
     f"{r}/{what}".encode(): (r, what) for r in RENDITIONS for what in (_INDEX, _LONG, _LEAN)
 }
 """What may follow a ticket: the rendition, or "" for the multivariant playlist; and what of it."""
-_OF_EVENT = re.compile(rf"/live/({EVENT})/(state\.json|replay\.m4a|m/([\w-]+)\.m4s)".encode())
+_OF_EVENT = re.compile(
+    rf"/live/({EVENT})/(state\.json|steering\.json|replay\.m4a|m/([\w-]+)\.m4s)".encode()
+)
 _PAGE = re.compile(rf"/e/({SLUG})".encode())
 _DOOR = re.compile(rf"/door/({EVENT})(/serving\.json|/leave)?".encode())
 _READING = (b"GET", b"HEAD")
@@ -108,7 +113,10 @@ class Site(Generic[Token]):
         assets: Assets,
         counters: Counters,
         index: int,
+        mirror_url: str = "",
     ) -> None:
+        """`mirror_url`: below it lie the media of all events too, on a static host; "": nowhere."""
+        self._mirror_url, self.prefer_mirror = mirror_url, False
         self._secret, self._settings, self._folders = secret, settings, folders
         self._assets, self._index = assets, index
         self._permissions = Permissions(folders.permissions)
@@ -251,6 +259,8 @@ class Site(Generic[Token]):
             return REFUSALS[404]
         if of_event[2] == b"state.json":
             return event.state(request.fields, at) or REFUSALS[404]
+        if of_event[2] == b"steering.json":
+            return self._steering(event) if self._mirror_url else REFUSALS[404]
         if of_event[2] == b"replay.m4a":
             if event.withheld:
                 return REFUSALS[410]
@@ -262,6 +272,13 @@ class Site(Generic[Token]):
         if event.live.made_now(name):
             return self._object(path, self._ready[path], request)
         return REFUSALS[404]
+
+    def _steering(self, event: Event[Token]) -> Answer:
+        """Where players of this event go first: to the mirror while an attack is on, unless they
+        are so few that they follow closely, which a static host cannot give them."""
+        far = self.prefer_mirror and event.live.latency is not Form.LOW
+        headers = (JSON, NEVER_STORED, ANYWHERE)
+        return Answer(200, headers, (mirror.steering(far),))
 
     def _less_usual(self, request: Request, at: Moment) -> Answer:
         if request.method == b"OPTIONS":
@@ -338,7 +355,13 @@ class Site(Generic[Token]):
             media_key = derive(self._secret, "media", name)
             event = self._events[name] = Event(
                 name,
-                live=LiveEvent(name, self._ready, media_key, self._settings.window_s),
+                live=LiveEvent(
+                    name,
+                    self._ready,
+                    media_key,
+                    self._settings.window_s,
+                    mirror.base(self._mirror_url, self._secret, name) if self._mirror_url else "",
+                ),
                 tickets=Tickets(derive(self._secret, "ticket", self._here(name))),
                 places=Places(derive(self._secret, "place", self._here(name))),
                 pass_key=passes.key(self._secret, name),

@@ -98,16 +98,29 @@ class Window:
     ended: bool = False
 
 
-def render_master(renditions: Iterable[Rendition], form: Form = Form.LOW) -> str:
-    """The multivariant playlist (4.4.6.2); the first rendition is where players begin."""
+def render_master(renditions: Iterable[Rendition], form: Form = Form.LOW, mirror: str = "") -> str:
+    """The multivariant playlist (4.4.6.2); the first rendition is where players begin.
+
+    `mirror`: where the same lies on a static host; then players are steered (4.4.6.6).
+    """
     name = "long" if form is Form.LONG else "index"
     lines = ["#EXTM3U", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    for r in renditions:
-        lines += [
-            f"#EXT-X-STREAM-INF:BANDWIDTH={r.bandwidth},AVERAGE-BANDWIDTH={r.average_bandwidth},"
-            f'CODECS="{r.codecs}",STABLE-VARIANT-ID="{r.name}"',
-            f"{r.name}/{name}.m3u8",
+    pathways = [("", f"{{}}/{name}.m3u8")]
+    if mirror:
+        lines.append('#EXT-X-CONTENT-STEERING:SERVER-URI="../steering.json",PATHWAY-ID="gate"')
+        pathways = [
+            (',PATHWAY-ID="gate"', f"{{}}/{name}.m3u8"),
+            (',PATHWAY-ID="mirror"', f"{mirror}/live/{{}}/index.m3u8"),
         ]
+    every = list(renditions)
+    for pathway, place in pathways:
+        for r in every:
+            lines += [
+                f"#EXT-X-STREAM-INF:BANDWIDTH={r.bandwidth},"
+                f"AVERAGE-BANDWIDTH={r.average_bandwidth},"
+                f'CODECS="{r.codecs}",STABLE-VARIANT-ID="{r.name}"{pathway}',
+                place.format(r.name),
+            ]
     return "\n".join(lines) + "\n"
 
 
