@@ -7,9 +7,12 @@
 The server has core 0, the load core 1; rounds are interleaved, so that what else this machine
 does falls on all alike. Each listener has a connection and a ticket of its own, sends the
 headers of a browser, asks for the playlist at its pace and for each new object, and for
-state.json every 5 s. The lean ones ask as our page does on the lower rungs (state.json every
-12 s with long segments). Icecast's listeners read an endless answer; their latency is how far
-they lie behind their own best pace. Latencies count from the intended moment. Writes
+state.json every 5 s. The lean ones ask as our page does on the lower rungs: `gate-lean-long` on one
+connection, with pairs of long segments and state.json every 30 to 37 s; `gate-page-long` on two, as
+browsers do, with a look at state.json that is held for news; `gate-opus-long` like the first, with
+objects of Opus' size. They are measured when all of them read their names anew. Icecast's
+listeners read an endless answer; their latency is how far they lie behind their own best pace.
+Latencies count from the intended moment. Writes
 build/bench/crowd.json.
 """
 
@@ -28,17 +31,23 @@ from typing import Any
 from bench.crowd_icecast import Icecast, Listened, listen
 from bench.crowd_servers import Gate, Nginx, Server, scratch_folder
 from samvad.base.errors import PlainError
+from samvad.gate.lean import AGAIN_S
+from samvad.protocol.media import PAIR_S
 from samvad.rehearsal.pacer import Shape
 from samvad.rehearsal.shards import Crowd, Snapshot
 from samvad.rehearsal.tally import LEAN, MEDIA, PLAYLIST
 from samvad.rehearsal.trial import Trial
 
 LOAD_CORE = 1
+OPUS_PART_BYTES = 2_200
+"""0.64 s of Opus at 24 kbit/s with its boxes."""
 OUT = Path("build/bench/crowd.json")
 ARRIVALS_PER_S = 4000
 ICECAST_PER_S = 500
 """It lets few connections wait to be accepted; those beyond come a second later by TCP's rules."""
 SETTLE_S = 3.0
+NAMES_S = 0.8 * AGAIN_S
+"""After so long the first of the lean ones read their names anew, and soon all do."""
 
 Make = Callable[[Path, int, int], Server]
 
@@ -50,12 +59,17 @@ class Arm:
     make: Make
     lean: bool = False
     long: bool = False
+    lines: int = 1
 
 
 SERVERS: dict[str, Arm] = {
     "gate": Arm(Gate),
     "gate-lean": Arm(Gate, lean=True),
     "gate-lean-long": Arm(Gate, lean=True, long=True),
+    "gate-page-long": Arm(lambda f, n, s: Gate(f, n, s, lines=2), lean=True, long=True, lines=2),
+    "gate-opus-long": Arm(
+        lambda f, n, s: Gate(f, n, s, part_bytes=OPUS_PART_BYTES), lean=True, long=True
+    ),
     "nginx": Arm(lambda f, n, s: Nginx(f, n, s, sendfile=True)),
     "nginx-nosendfile": Arm(lambda f, n, s: Nginx(f, n, s, sendfile=False)),
     "icecast": Arm(Icecast),
@@ -162,9 +176,9 @@ class _Window:
 
 
 def _measure(name: str, arm: Arm, listeners: int, stretch: int, seconds: float) -> Run:
-    object_s = 1.92 * (3 if arm.long else stretch)
+    object_s = 1.92 * stretch if not arm.long else PAIR_S
     arrive_s = max(1.0, listeners / (ICECAST_PER_S if arm.make is Icecast else ARRIVALS_PER_S))
-    from_s = arrive_s + SETTLE_S + (object_s if arm.lean else 0.0)
+    from_s = arrive_s + (NAMES_S if arm.lean else SETTLE_S)
     with scratch_folder() as folder:
         server = arm.make(folder, listeners, stretch)
         try:
@@ -189,8 +203,8 @@ def _measure(name: str, arm: Arm, listeners: int, stretch: int, seconds: float) 
                 plays=server.plays,
                 state=server.state,
                 reload_s=object_s,
-                lines=1,
-                state_every_s=12.0 if arm.long else 5.0,
+                lines=arm.lines,
+                state_every_s=30.0 if arm.long else 5.0,
                 lean=arm.lean,
                 long=arm.long,
             )

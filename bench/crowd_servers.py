@@ -77,11 +77,14 @@ class Gate(Server):
 
     name, start = "gate", Start.DOOR
 
-    def __init__(self, folder: Path, listeners: int, stretch: int, **air: Any) -> None:
-        """`air`: for OnAir, where it is not to be a door for all `listeners` and no ladder."""
+    def __init__(
+        self, folder: Path, listeners: int, stretch: int, lines: int = 1, **air: Any
+    ) -> None:
+        """`lines`: connections of one listener. `air`: for OnAir, where it is not to be a door for
+        all `listeners` and no ladder."""
         self.gates = Gates(
             folder,
-            -(-listeners // (WORKER_CONNECTIONS - 1000)),
+            -(-listeners * lines // (WORKER_CONNECTIONS - 1000)),
             {
                 "SAMVAD_GATE_LOW_LATENCY_LISTENERS": "0",
                 "SAMVAD_GATE_CONNECTIONS": str(WORKER_CONNECTIONS),

@@ -25,6 +25,7 @@ const entries = [
 const licensed = [
   "hls.js",
   "altcha",
+  "htmx.org",
   "uplot",
   "@fontsource/noto-sans",
   "@fontsource/noto-sans-gujarati",

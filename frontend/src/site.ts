@@ -1,5 +1,7 @@
 // Small comforts for pages that work without scripts: copying, times in the reader's zone.
 
+import { cards } from "./cards.ts";
+import "./site/posts.ts";
 import { pushes } from "./push.ts";
 import { localeFor, moment, sameClock } from "./format.ts";
 import { asLang } from "./text.ts";
@@ -28,6 +30,21 @@ document.cookie = `samvad_zone=${zone}; path=/; max-age=31536000; samesite=lax${
   location.protocol === "https:" ? "; secure" : ""
 }`;
 void pushes(words);
+cards(words, lang, locale);
+
+// The account's menu closes as menus do.
+for (const menu of document.querySelectorAll<HTMLDetailsElement>("details.menu")) {
+  const close = () => (menu.open = false);
+  document.addEventListener("click", (event) => {
+    if (!menu.contains(event.target as Node)) close();
+  });
+  menu.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      close();
+      menu.querySelector("summary")?.focus();
+    }
+  });
+}
 
 for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-copy]")) {
   const before = button.textContent ?? "";

@@ -183,7 +183,7 @@ test("small crowds are close to the edge, large ones are calm", () => {
   assert.notEqual(policy("low"), policy("low", "all"));
   assert.deepEqual(policy("long", "new"), { ...policy("long"), lean: "new" });
   assert.equal((policy("plain").target_s ?? 0) >= 3 * 1.92, true);
-  assert.equal((policy("long").target_s ?? 0) >= 5.76 + 3, true);
+  assert.equal((policy("long").target_s ?? 0) >= 11.52 + 3, true);
 });
 
 test("state is asked for as often as the moment deserves", () => {

@@ -8,6 +8,7 @@ import {
   type InLine,
   moved,
   peopleAhead,
+  aheadAt,
   look,
   PAUSE_MS,
   PAUSE_NEAR_MS,
@@ -21,7 +22,6 @@ import { Memory } from "../src/event/memory.ts";
 import { passIn } from "../src/event/pass.ts";
 import { beyond, told } from "../src/event/rungs.ts";
 import {
-  follows,
   type Happening,
   knocks,
   type Model,
@@ -187,18 +187,28 @@ test("looks are near when it may be one's turn soon", () => {
   assert.equal(look(far, serving(), 1).wait_ms, 12_500);
   // One that does: at once, naming what was seen.
   const marked = serving({ mark: "a1" });
-  assert.deepEqual(look(far, marked, 1), { wait_ms: PAUSE_MS, query: "?after=a1" });
-  assert.deepEqual(look(near, marked, 1), { wait_ms: PAUSE_NEAR_MS, query: "?after=a1&near" });
+  const until = (number: number) => `?after=a1&until=3.${number}`;
+  const back = { ...far, number: 2_011, ahead: 2_000 };
+  assert.deepEqual(look(back, marked, 1), { wait_ms: PAUSE_MS, query: until(10 + 1_500) });
+  // 6/s: who is 60 from the turn waits for nothing but that; the others for a quarter of the way.
+  assert.deepEqual(look({ ...near, number: 70 }, marked, 1).query, until(70));
+  assert.deepEqual(look({ ...near, number: 90 }, marked, 1).query, until(10 + 20));
+  assert.deepEqual(look(near, marked, 1).wait_ms, PAUSE_NEAR_MS);
+  const still = serving({ mark: "a1", rate_per_s: 0 });
+  assert.deepEqual(look({ ...near, number: 12 }, still, 1).query, until(11));
+  // Whoever is in the open bucket (numbers from 61 on) may be its first.
+  assert.deepEqual(look({ ...back, final: false }, still, 1).query, until(10 + 12));
   assert.deepEqual(look(null, marked, 0), { wait_ms: 0, query: "?after=a1" });
 });
 
-test("news is followed beside the state where that is read seldom", () => {
-  const admit = { verdict: "admit", ticket: "T", play: "/p" } as const;
-  const inside: Happening = { what: "verdict", verdict: admit, now_ms: NOW };
-  assert.equal(follows(play(state("live", { latency: "plain" }), inside)), true);
-  assert.equal(follows(play(state("live", { latency: "low" }), inside)), false);
-  assert.equal(follows(play(state("doors", { latency: "plain" }), inside)), false);
-  assert.equal(follows(play(state("live", { latency: "plain" }))), false);
+test("between two looks the page counts on by itself, as far as the gate is silent", () => {
+  const line = moved(inLine({ number: 90, ahead: 79 }), serving({ rate_per_s: 1 }), NOW, 0);
+  assert.equal(line.ahead, 79);
+  assert.equal(aheadAt(line, NOW + 900), 79);
+  assert.equal(aheadAt(line, NOW + 5_000), 74);
+  assert.equal(aheadAt(line, NOW + 60_000), 79 - 20, "a fourth of the way the gate would tell of");
+  assert.equal(aheadAt(inLine(), NOW + 60_000), 29, "of the pace nothing is known");
+  assert.equal(aheadAt(line, NOW - 5_000), 79);
 });
 
 test("pages that were open before do not stand in line all in one moment", () => {

@@ -36,6 +36,7 @@ function names(first: number, ready: number, got_ms: number, rendition = "a", pa
     parts,
     plain: { first, names: count(ready + 33, "", first) },
     long: { first: long_first, names: count(14, "L", long_first) },
+    pair: { first: Math.ceil(first / 6), names: count(7, "P", Math.ceil(first / 6)) },
     again_s: 45,
   });
   const read = readNames(text, got_ms);
@@ -100,20 +101,45 @@ test("down to long segments and up again, one list whose numbers go on", () => {
   assert.equal(listing.gate_msn(sn + 1), next + 3);
 });
 
+test("pairs are for who is far enough behind", () => {
+  let behind_s = 0;
+  const feed = new Feed(
+    "long",
+    "aac",
+    () => assert.fail(),
+    () => behind_s,
+  );
+  const told = names(8, 14, 0);
+  const listed = (now: number) => {
+    feed.list(told, now);
+    return numbers(feed.listing.text(lean)).uris.map((uri) => uri.slice(1));
+  };
+  assert.deepEqual(listed(3_500), ["L3", "L4", "L5", "L6"]);
+  behind_s = 16;
+  const later = listed(60_000);
+  assert.deepEqual(later.slice(0, 6), ["L3", "L4", "L5", "L6", "L7", "P4"]);
+});
+
 test("a segment is listed when it is whole and its time has come, spread over the crowd", () => {
   const told = names(100, 10, 5_000, "a", 2);
-  const whole = named(told, 109, false, 0);
-  const open = named(told, 110, false, 0);
+  const whole = named(told, 109, 1, 0);
+  const open = named(told, 110, 1, 0);
   assert.equal(whole?.due_ms, 5_000 - 2 * 640);
   assert.equal(open?.due_ms, 5_000 + 1920 - 2 * 640, "two of its three parts are there");
-  assert.equal(named(told, 110, false, 0.5)?.due_ms, 5_000 + 1920 * 1.5 - 2 * 640);
-  const long = named(told, 108, true, 0.5);
+  assert.equal(named(told, 110, 1, 0.5)?.due_ms, 5_000 + 1920 * 1.5 - 2 * 640);
+  const long = named(told, 108, 3, 0.5);
   assert.equal(long?.entry.uri, "../../m/aL36.m4s");
   assert.equal(long?.entry.to, 111);
   assert.equal(long?.due_ms, 5_000 + 1920 * 1 - 2 * 640 + 0.5 * 5760);
-  assert.equal(named(told, 109, true, 0)?.entry.duration_s, 1.92);
-  assert.equal(named(told, 143, false, 0), null, "beyond what was told");
-  assert.equal(named(told, 99, false, 0), null, "before it");
+  assert.equal(named(told, 109, 3, 0)?.entry.duration_s, 1.92);
+  const pair = named(told, 108, 6, 0.5);
+  assert.equal(pair?.entry.uri, "../../m/aP18.m4s");
+  assert.equal(pair?.entry.to, 114);
+  assert.equal(pair?.due_ms, 5_000 + 1920 * 4 - 2 * 640 + 0.5 * 11_520);
+  assert.equal(named(told, 111, 6, 0)?.entry.to, 114, "a long one leads to where a pair begins");
+  assert.equal(named({ ...told, pair: [] }, 108, 6, 0)?.entry.to, 111);
+  assert.equal(named(told, 143, 1, 0), null, "beyond what was told");
+  assert.equal(named(told, 99, 1, 0), null, "before it");
   assert.equal(whole?.entry.at_ms, AT_MS + 109 * 1920);
 });
 

@@ -56,9 +56,15 @@ def test_both_parsers_read_the_same():
 
 @pytest.mark.parametrize(
     "zone",
-    ["America/New_York", "Asia/Kolkata", "Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca",
-     "UTC"],
-)  # fmt: skip
+    [
+        "America/New_York",
+        "Asia/Kolkata",
+        "Europe/Berlin",
+        "Australia/Lord_Howe",
+        "Africa/Casablanca",
+        "UTC",
+    ],
+)
 @pytest.mark.parametrize("month", [1, 3, 7, 11])
 def test_the_zone_in_the_file_says_what_the_zone_does(zone, month):
     """A program that knows no IANA names reads the VTIMEZONE alone, and is right."""

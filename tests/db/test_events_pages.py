@@ -106,9 +106,9 @@ def test_ones_own_list_and_page_ask_a_fixed_number_of_times(
 ):
     for number in range(5):
         service.create_event(owner, f"Talk {number}", speakers=["A", "B"])
-    with django_assert_num_queries(4):  # session, account, count, rows
+    with django_assert_num_queries(5):  # session, account, unread, count, rows
         as_owner.get("/events/")
-    with django_assert_num_queries(4):  # session, account, event, speakers
+    with django_assert_num_queries(6):  # session, account, unread, event, speakers, reminders
         as_owner.get(f"/events/{event.pk}")
 
 
@@ -365,13 +365,13 @@ def test_a_persons_page_is_for_everybody(client, as_other, owner, event, django_
     service.move(past.pk, Happening.ENDED, ended_at=dt.datetime.now(dt.UTC))
     service.cancel_event(service.create_event(owner, "Called off"))
     for reader in (client, as_other):
-        page = reader.get("/@asha").content.decode()
+        page = reader.get("/@asha?tab=events").content.decode()
         assert "<h1>Asha Patel</h1>" in page
         assert page.index("Rivers and cities") < page.index("Long ago")
         assert "Called off" not in page
         assert "asha@example.org" not in page
     with django_assert_num_queries(4):  # account, count, rows, speakers
-        client.get("/@asha")
+        client.get("/@asha?tab=events")
 
 
 def test_a_closed_account_and_an_unknown_one_have_no_page(client, owner):

@@ -70,7 +70,7 @@ def english_left(page: str) -> list[str]:
     text = re.sub(r"<[^>]*>", " ", text)
     known = {"samvad", "english", "javascript", "whip", "obs", "am", "pm", "gmt", "utc", "asha",
              "patel", "bela", "rivers", "and", "cities", "who", "owns", "the", "water", "region",
-             "city", "a", "z", "x", "amp", "quot", "copy"}  # fmt: skip
+             "city", "ap", "a", "z", "x", "amp", "quot", "copy"}  # fmt: skip
     return [w for w in re.findall(r"[A-Za-z]+", text) if w.lower() not in known]
 
 
@@ -80,11 +80,13 @@ PAGES = [
     "/accounts/login/",
     "/accounts/signup/",
     "/nothing-here",
+    "/events/{}/reminder",
     "/studio/{}",
     "/console/{}",
 ]
 OWN = ["/events/", "/events/new", "/events/{}", "/events/{}/edit", "/events/{}/cancel",
-       "/events/{}/end", "/accounts/password/", "/accounts/logout/"]  # fmt: skip
+       "/events/{}/end", "/events/{}/reminder", "/notices/", "/notices/wishes",
+       "/accounts/password/", "/accounts/logout/"]  # fmt: skip
 
 
 @pytest.mark.django_db

@@ -31,8 +31,9 @@ class OnAir:
         window: int = 12,
         stretch: int = 1,
         page: str | None = None,
+        part_bytes: int = PART_BYTES,
     ) -> None:
-        self.gates, self._stretch = gates, stretch
+        self.gates, self._stretch, self._part_bytes = gates, stretch, part_bytes
         self.programme = Programme(gates.secret)
         door = DoorPlan(joins_per_s=joins_per_s)
         pages = {"pages": {"en": page}} if page else {}
@@ -59,7 +60,7 @@ class OnAir:
 
     def _say(self) -> None:
         wall_ms = self.programme.wall_ms
-        parts = self.programme.next(PART_BYTES * self._stretch)
+        parts = self.programme.next(self._part_bytes * self._stretch)
         self.programme.wall_ms = wall_ms + round(self._part_s * 1000)
         longer = PART_48K * self._stretch
         self.stage.say(*(replace(p, duration_48k=longer, wall_ms=wall_ms) for p in parts))

@@ -13,7 +13,7 @@ from samvad.gate.answers import Answer
 from samvad.gate.connection import PIPELINED, READ, Connection
 from samvad.gate.counters import Counters
 from samvad.gate.http1 import Request
-from samvad.gate.loop import Loop
+from samvad.gate.loop import CALM_S, Loop
 from samvad.gate.server import Server
 from tests.kit.clock import FakeClock
 
@@ -138,6 +138,39 @@ def test_what_comes_while_one_waits_is_answered_afterwards_and_in_order(rig: Rig
     got = rig.hear()
     assert got.startswith(b"HTTP/1.1 404 ")
     assert got.count(b"HTTP/1.1 200 ") > 10
+
+
+def test_one_who_was_held_for_news_is_in_no_hurry_until_it_asks_for_more(
+    rig: Rig,
+) -> None:
+    look = b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"
+    rig.say(look)
+    rig.turn(2)
+    for held in range(1, 3):
+        rig.site.waiting[-1].resume(Answer(200, [], ()), calm=True)
+        assert rig.hear().startswith(b"HTTP/1.1 200 ")
+        rig.say(look)
+        rig.turn(3)
+        assert len(rig.site.waiting) == held
+        rig.clock.advance(CALM_S)
+        rig.turn(3)
+        assert len(rig.site.waiting) == held + 1
+    rig.site.waiting[-1].resume(Answer(200, [], ()), calm=True)
+    rig.hear()
+    rig.say(ASKED)
+    rig.clock.advance(CALM_S)
+    rig.turn(3)
+    assert rig.hear().startswith(b"HTTP/1.1 200 ")
+    rig.say(ASKED)
+    rig.turn(2)
+    assert rig.hear().startswith(b"HTTP/1.1 200 "), "it has shown that it is in a hurry"
+    rig.say(look)
+    rig.turn(2)
+    rig.site.waiting[-1].resume(Answer(200, [], ()), calm=True)
+    rig.peer.close()
+    rig.clock.advance(CALM_S)
+    rig.turn(2)
+    assert rig.connection.closed
 
 
 def test_one_who_goes_while_waiting_is_dropped_once(rig: Rig) -> None:

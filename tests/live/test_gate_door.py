@@ -300,13 +300,13 @@ def test_no_text_is_a_place(text: str) -> None:
 
 def test_verdicts_as_the_player_reads_them() -> None:
     ticket = sign(KEY, Ticket(1, 2, 3))
-    assert json.loads(door.as_json(EVENT, Admit(ticket), None)) == {
+    assert json.loads(door.admitted(EVENT, Admit(ticket))) == {
         "verdict": "admit",
         "ticket": ticket,
         "play": f"/live/{EVENT}/{ticket}/master.m3u8",
     }
     wait = Wait("PLACE", Lane.MEMBER, 7, 3, True, 12, 4.04, 2000)
-    assert json.loads(door.as_json(EVENT, wait, None)) == {
+    assert json.loads(door.as_json(wait)) == {
         "verdict": "wait",
         "number": 7,
         "serving": 3,
@@ -318,7 +318,7 @@ def test_verdicts_as_the_player_reads_them() -> None:
         "estimate_s": 4.0,
     }
     over = Refuse(Reason.ENDED)
-    assert json.loads(door.as_json(EVENT, over, "/live/x/replay.m4a")) == {
+    assert json.loads(door.as_json(over, "/live/x/replay.m4a")) == {
         "verdict": "refuse",
         "reason": "ended",
         "replay": "/live/x/replay.m4a",

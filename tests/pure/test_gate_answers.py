@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from samvad.gate import state
 from samvad.gate.answers import Answer
 from samvad.gate.counters import COUNTERS
-from samvad.gate.event import form_for
 from samvad.gate.http1 import Fields
+from samvad.gate.live import form_for
 from samvad.gate.pages import Page, Variants, choose
 from samvad.gate.range import Whole, not_modified, parse, part_of, wanted
 from samvad.gate.state import Counts, Situation, situation_of
@@ -237,6 +237,7 @@ def test_state_json_says_what_the_contract_says() -> None:
         "certificate": None,
         "latency": "low",
         "lean": None,
+        "mark": "",
         "replay": None,
     }
 

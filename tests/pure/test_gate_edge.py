@@ -112,6 +112,6 @@ def test_players_are_told_of_both_ways_and_where_to_go_first() -> None:
     text = render_master(RENDITIONS.values(), Form.PLAIN, where)
     assert text.count('PATHWAY-ID="gate"') == len(RENDITIONS) + 1
     assert text.count(f"{where}/live/") == len(RENDITIONS)
-    assert '"PATHWAY-PRIORITY": ["gate", "mirror"]' in steering(False).decode()
-    assert '"PATHWAY-PRIORITY": ["mirror", "gate"]' in steering(True).decode()
+    assert '"PATHWAY-PRIORITY": ["gate", "mirror"]' in steering(False).body[0].decode()
+    assert '"PATHWAY-PRIORITY": ["mirror", "gate"]' in steering(True).body[0].decode()
     assert "STEERING" not in render_master(RENDITIONS.values())

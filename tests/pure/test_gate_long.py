@@ -13,8 +13,15 @@ from samvad.gate.answers import REFUSALS
 from samvad.gate.live import LiveEvent
 from samvad.gate.objects import Ready
 from samvad.gate.reload import LONGEST_S
+from samvad.gate.seats import AHEAD_MAX_S
 from samvad.protocol.hls import media_path
-from samvad.protocol.media import LONG_S, PARTS_PER_SEGMENT, SEGMENT_S, SEGMENTS_PER_LONG
+from samvad.protocol.media import (
+    LONG_S,
+    PAIR_S,
+    PARTS_PER_SEGMENT,
+    SEGMENT_S,
+    SEGMENTS_PER_LONG,
+)
 from samvad.protocol.playlist import LONG_TARGET_S, Form
 from samvad.protocol.playlist_reader import read_master, read_media
 from tests.kit.gates import EVENT, Programme
@@ -161,11 +168,14 @@ def test_names_are_told_before_there_is_anything_under_them() -> None:
     plain, long = told["plain"], told["long"]
     assert (plain["first"], told["ready"], told["parts"]) == (0, 8, 2)
     assert len(plain["names"]) == 8 + lean.AHEAD
-    assert lean.AHEAD * SEGMENT_S > lean.AGAIN_S + 2 * LONG_S
+    assert lean.AHEAD * SEGMENT_S > lean.AGAIN_S + 2 * PAIR_S
+    assert lean.AGAIN_S + PAIR_S < lean.LISTENING_S < AHEAD_MAX_S
     there = [air.object(name) is not None for name in plain["names"]]
     assert there == [True] * 8 + [False] * lean.AHEAD
     longs = [air.object(name) is not None for name in long["names"]]
     assert longs == [True] * 2 + [False] * (len(longs) - 2)
+    pairs = [air.object(name) is not None for name in told["pair"]["names"]]
+    assert pairs == [True] + [False] * (len(pairs) - 1)
 
     air.segments(30)
     first = plain["first"]
@@ -175,8 +185,11 @@ def test_names_are_told_before_there_is_anything_under_them() -> None:
     each = SEGMENTS_PER_LONG * PARTS_PER_SEGMENT
     for name, n in zip(long["names"][:12], range(long["first"], long["first"] + 12), strict=True):
         assert air.object(name) == b"".join(air.said[n * each : (n + 1) * each])
+    for name, n in zip(told["pair"]["names"][:6], range(6), strict=True):
+        assert air.object(name) == b"".join(air.said[n * 2 * each : (n + 1) * 2 * each])
 
     later = air.names()
+    assert later["pair"]["first"] == 38 // 6 - lean.PAIR_BACK
     assert (later["ready"], later["plain"]["first"]) == (lean.BACK, 38 - lean.BACK)
     assert later["plain"]["names"][0] == plain["names"][38 - lean.BACK]
     assert later["at_ms"] - told["at_ms"] == (38 - lean.BACK) * 1920
@@ -191,11 +204,12 @@ def test_a_name_that_was_told_can_be_waited_for() -> None:
     assert air.live.awaited(told["long"]["names"][2], "three", 0.0)
     assert not air.live.awaited(told["long"]["names"][1], "there", 0.0), "it can be made at once"
     assert air.object(told["long"]["names"][1])
+    assert air.live.awaited(told["pair"]["names"][1], "pair", 0.0)
     assert not air.live.awaited("A" * 22, "guess", 0.0)
     assert air.parts(2) == []
     assert air.parts(1) == ["one", "three"], "segment 8 completes the third long one"
     assert air.object(told["long"]["names"][2])
-    assert air.live.expire(LONGEST_S) == ["two"]
+    assert air.live.expire(LONGEST_S) == ["two", "pair"]
 
 
 def test_when_the_encoder_begins_anew_waiting_is_over_and_new_names_are_told() -> None:
@@ -224,7 +238,7 @@ def test_lean_json_is_small_and_both_are_told(rendition: str) -> None:
     air = Air()
     air.segments(40)
     plain = air.live.names(rendition, zipped=False)
-    assert plain.length < 2500
+    assert plain.length < 3500
     assert air.live.names(rendition, zipped=True).length < plain.length
     air.live.end()
     assert air.live.names(rendition, zipped=False) is REFUSALS[503]

@@ -9,7 +9,7 @@ from samvad.rehearsal.lean import SPREAD, read_names
 from samvad.rehearsal.tally import LEAN, MEDIA
 from tests.pure.test_rehearsal_visit import EV, SEGMENT_S, TICKET, Gate, Play
 
-LONG_S = 3 * SEGMENT_S
+LENGTHS = {"s": SEGMENT_S, "l": 3 * SEGMENT_S, "p": 6 * SEGMENT_S}
 
 
 class LeanGate(Gate):
@@ -32,6 +32,7 @@ class LeanGate(Gate):
                 init="init",
                 segment=lambda n: f"r{self.run}s{n}",
                 long=lambda n: f"r{self.run}l{n}",
+                pair=lambda n: f"r{self.run}p{n}",
             )
             return 200, said, now
         if path.endswith(".m4s") and not broken:
@@ -39,23 +40,24 @@ class LeanGate(Gate):
             run, kind, number = name[:2], name[2], int(name[3:])
             if run != f"r{self.run}":
                 return 404, b"", now
-            whole = (number + 1) * (LONG_S if kind == "l" else SEGMENT_S)
+            whole = (number + 1) * LENGTHS[kind]
             assert whole - now < 2.0, "asked for long before it is there"
             return 200, b"x", max(now, whole)
         return super().answer(method, path, body, now)
 
 
 @pytest.mark.parametrize(
-    ("long", "length_s", "first"), [(False, SEGMENT_S, 48), (True, LONG_S, 15)]
+    ("long", "kind", "begins", "first"), [(False, "s", [], 48), (True, "p", ["r0l13"], 7)]
 )
 def test_one_request_for_a_segment_and_one_a_minute(
-    long: bool, length_s: float, first: int
+    long: bool, kind: str, begins: list[str], first: int
 ) -> None:
+    length_s = LENGTHS[kind]
     play = Play(LeanGate(), comes_at=100.0, lean=True, long=long).until(400.0)
-    kind = "l" if long else "s"
     names = play.media()
-    assert names == [f"r0{kind}{n}" for n in range(first, first + len(names))]
-    assert len(names) == pytest.approx(300 / length_s, abs=4)
+    same = len(names) - len(begins)
+    assert names == begins + [f"r0{kind}{n}" for n in range(first, first + same)]
+    assert same == pytest.approx(300 / length_s, abs=4)
     assert not play.paths("index.m3u8")
     assert play.paths("lean.json")[0] == f"/live/{EV}/{TICKET}/aac/lean.json"
     assert 300 / lean.AGAIN_S <= len(play.paths("lean.json")) <= 300 / (0.75 * lean.AGAIN_S) + 1
@@ -106,6 +108,7 @@ def test_names_are_read_with_care() -> None:
         "parts": 0,
         "plain": {"first": 3, "names": ["a"]},
         "long": {"first": 1, "names": ["b"]},
+        "pair": {"first": 0, "names": []},
         "again_s": 45,
     }
     read = read_names(json.dumps(good).encode())

@@ -83,7 +83,7 @@ export function announcedPanel(context: Context, came: () => CameWith): Panel {
   calendar.addEventListener("click", () => {
     if (config.starts_ms === null) return;
     const text = iCalendar({
-      uid: `${config.event}@${location.host}`,
+      uid: config.uid,
       title: config.title,
       // The link in the calendar carries the pass: by it one stands among those who set one.
       url: here() + (came().reminded ? `#pass=${came().pass}` : ""),

@@ -33,6 +33,8 @@ export interface Config {
   readonly zone: string;
   readonly title: string;
   readonly speakers: readonly string[];
+  /** What this conversation is called in calendars, also in those that the site makes. */
+  readonly uid: string;
 }
 
 const words = {

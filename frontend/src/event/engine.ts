@@ -101,8 +101,9 @@ function hlsEngine(
 ): Engine {
   // Not in the middle of what hls.js does: who hears of a fault destroys the player.
   const fault: OnFault = (what, why) => void window.setTimeout(() => onFault(what, why), 0);
-  const feed = new Feed(policy.latency, rendition, (why) => fault("broken", why));
-  const hls = new Player({
+  const broken = (why: string) => fault("broken", why);
+  const feed = new Feed(policy.latency, rendition, broken, () => hls.latency);
+  const hls: Hls = new Player({
     pLoader: loaderFor(Player, feed),
     bufferController: changesCodec(Player),
     // Audio in fMP4 needs no transmuxing: a worker would cost more than it takes.

@@ -21,7 +21,6 @@ import { onAirPanel } from "./onair.ts";
 import { replayPanel } from "./replay.ts";
 import { RungNotice } from "./rungs.ts";
 import {
-  follows,
   type Happening,
   knocks,
   plays,
@@ -106,7 +105,6 @@ const news = new News({
   heard,
   model: () => model,
   happen,
-  gone: () => dead,
 });
 
 function happen(happening: Happening): void {
@@ -348,7 +346,6 @@ function entitle(): void {
 /** What follows from the model as it is now. */
 function act(now_ms: number): void {
   if (knocks(model, now_ms)) void knock(false);
-  if (follows(model)) void news.follow();
   const { door, state } = model;
   if (door.at === "in" && Date.now() - here_at > HERE_MS) {
     here_at = Date.now();

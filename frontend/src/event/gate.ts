@@ -3,8 +3,8 @@
 import type { ServerClock } from "./heard.ts";
 
 const ASK_MS = 8_000;
-/** The gate holds some looks for up to 20 s. */
-const HELD_MS = 30_000;
+/** The gate holds some looks for up to 55 s. */
+const HELD_MS = 65_000;
 
 export class Gate {
   private readonly base: string;

@@ -28,7 +28,7 @@ const LOW = {
 } as const;
 
 // With a large crowd, fewer and steadier requests: no parts, a deep buffer. A segment of 1.92 s or
-// 5.76 s is listed up to 0.8 of its length after it is whole (lean.ts), and the target counts from
+// a pair of 11.52 s is listed up to 0.8 of its length after it is whole (lean.ts), and the target counts from
 // there: by more than a segment and what it takes to fetch the next one.
 const PLAIN = {
   latency: "plain",
@@ -39,8 +39,8 @@ const PLAIN = {
 } as const;
 const LONG = {
   latency: "long",
-  target_s: 10,
-  most_s: 60,
+  target_s: 16,
+  most_s: 70,
   catches_up_from_s: 6,
   patience_ms: 20_000,
 } as const;
@@ -92,7 +92,7 @@ export function pollMs(
 ): number {
   if (phase === null) return 1_000;
   if (phase === "live") {
-    // What the host says and that it ends is told by serving.json too, at once.
+    // Of a gate that holds looks until there is news this is only the pause between two (news.ts).
     if (latency !== "low") return latency === "plain" ? 5_000 : 12_000;
     return visible ? 1_000 : 3_000;
   }

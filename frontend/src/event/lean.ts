@@ -4,7 +4,17 @@
 
 import type Hls from "hls.js";
 import type { Loader, LoaderStats, PlaylistLoaderConstructor, PlaylistLoaderContext } from "hls.js";
-import { Listing, type Names, named, readNames, readPlaylist, type Told } from "./listing.ts";
+import {
+  Listing,
+  type Most,
+  type Names,
+  named,
+  PER_LONG,
+  PER_PAIR,
+  readNames,
+  readPlaylist,
+  type Told,
+} from "./listing.ts";
 import type { Rendition } from "./engine.ts";
 import type { Latency } from "./state.ts";
 
@@ -21,6 +31,9 @@ const MISSED = 4;
 const LEAST_MS = 5_000;
 /** Fewer names than for so long: they are read anew. */
 const SHORT_MS = 12_000;
+
+/** So far behind the edge it takes a pair to be there, whole and fetched, before it is to be heard. */
+const DEEP_S = 13;
 
 /** What is to be played, for as long as one engine lives; what its loaders have in common. */
 export class Feed {
@@ -40,8 +53,16 @@ export class Feed {
   latency: Latency;
   rendition: Rendition;
   readonly broken: (why: string) => void;
+  /** How far behind the edge it is played. */
+  private readonly behind_s: () => number;
 
-  constructor(latency: Latency, rendition: Rendition, broken: (why: string) => void) {
+  constructor(
+    latency: Latency,
+    rendition: Rendition,
+    broken: (why: string) => void,
+    behind_s: () => number = () => 0,
+  ) {
+    this.behind_s = behind_s;
     this.latency = latency;
     this.rendition = rendition;
     this.broken = broken;
@@ -98,13 +119,17 @@ export class Feed {
     if (now < this.names_at) return false;
     const { names } = this;
     if (names === null || now >= this.again_at) return true;
-    return (
-      named(names, this.begin(names), false, 0) === null || this.left_ms(names, now) < SHORT_MS
-    );
+    return named(names, this.begin(names), 1, 0) === null || this.left_ms(names, now) < SHORT_MS;
   }
 
   private left_ms(names: Names, now: number): number {
     return (names.plain.length - names.ready) * 1920 - (now - names.got_ms);
+  }
+
+  /** Pairs only for one who is far enough behind for them: not for who has just come. */
+  private get most(): Most {
+    if (this.latency !== "long") return 1;
+    return this.behind_s() >= DEEP_S ? PER_PAIR : PER_LONG;
   }
 
   private begin(names: Names): number {
@@ -118,7 +143,7 @@ export class Feed {
   list(names: Names, now: number): { grown: boolean; due_ms: number } | null {
     let grown = false;
     for (;;) {
-      const coming = named(names, this.begin(names), this.latency === "long", this.phase);
+      const coming = named(names, this.begin(names), this.most, this.phase);
       if (coming === null) return null;
       if (coming.due_ms > now) return { grown, due_ms: coming.due_ms };
       this.listing.add(coming.entry);

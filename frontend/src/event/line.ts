@@ -7,8 +7,8 @@ import { type Lane, LANES, type Serving, type Wait } from "./state.ts";
 export const EARLY_MS = 30 * 60_000;
 /** Pages that were open before knock within this time, not in the same moment. */
 export const EARLY_SPREAD_MS = 60_000;
-/** Without news of the line for so long, the door itself is asked. */
-export const SILENCE_MS = 60_000;
+/** Without news of the line for so long, the door itself is asked: a look is held for up to 55 s. */
+export const SILENCE_MS = 75_000;
 
 /** So many a second ask for their final number when a bucket closes, */
 export const SETTLE_PER_S = 5_000;
@@ -22,8 +22,12 @@ export interface InLine {
   /** From 1 on, in its lane. Provisional until `final`. */
   readonly number: number;
   readonly final: boolean;
-  /** People who go first, over all lanes. */
+  /** People who go first, over all lanes, at `at_ms`. */
   readonly ahead: number;
+  /** So many a second go in, as far as is known; and fewer than `least` are not ahead: of that the
+   * gate would have told. */
+  readonly rate_per_s: number;
+  readonly least: number;
   /** Seconds until one's own turn: those ahead and oneself over the rate; null: not measured. */
   readonly estimate_s: number | null;
   /** The number may come in, as far as this page knows. */
@@ -51,6 +55,8 @@ export function wait(verdict: Wait, before: InLine | null, now_ms: number): InLi
     number,
     final,
     ahead,
+    rate_per_s: 0,
+    least: ahead,
     estimate_s,
     called: final && number <= verdict.serving,
     settled_ms: null,
@@ -71,11 +77,35 @@ export function moved(line: InLine, serving: Serving, now_ms: number, chance: nu
   return {
     ...line,
     ahead,
+    rate_per_s: serving.rate_per_s,
+    least: Math.max(0, ahead - strideOf(line, serving)),
     estimate_s: serving.rate_per_s > 0 ? (ahead + 1) / serving.rate_per_s : null,
     called: number <= serving.serving[lane],
     settled_ms: settled ? (line.settled_ms ?? now_ms + chance * spread_ms) : null,
     at_ms: now_ms,
   };
+}
+
+/** People ahead by now, as one may suppose until the next look: never fewer than there can be. */
+export function aheadAt(line: InLine, now_ms: number): number {
+  const gone = Math.max(0, Math.floor(((now_ms - line.at_ms) / 1000) * line.rate_per_s));
+  return Math.max(Math.min(line.least, line.ahead), line.ahead - gone);
+}
+
+/** The first number of one's lane that may be one's own: in a bucket that is open anybody may be
+ * its first. */
+function firstOf(line: Pick<InLine, "lane" | "number" | "final">, serving: Serving): number {
+  return line.final ? line.number : serving.closed_upto[line.lane] + 1;
+}
+
+/**
+ * By how much one's lane is to move before the next look is answered: to one's turn when that comes
+ * soon, else by a part of those ahead.
+ */
+function strideOf(line: Pick<InLine, "lane" | "number" | "final">, serving: Serving): number {
+  const ahead = Math.max(1, firstOf(line, serving) - serving.serving[line.lane]);
+  if (ahead <= SOON_S * serving.rate_per_s) return ahead;
+  return ahead <= NEARBY ? Math.max(1, Math.floor(ahead / 4)) : Math.floor((ahead * 3) / 4);
 }
 
 /** Those who wait in lanes served before, and those before one in one's own. */
@@ -103,6 +133,8 @@ export interface Look {
 /** The pause between two looks that the gate holds; a word of the host takes no longer. */
 export const PAUSE_MS = 1_500;
 export const PAUSE_NEAR_MS = 500;
+/** Whose turn comes within so long waits for nothing but that. */
+const SOON_S = 10;
 
 /** Whoever has no more than so many before them looks often, however slowly the line moves. */
 export const NEARBY = 100;
@@ -114,9 +146,10 @@ function depth(line: InLine, serving: Serving): number {
 }
 
 /**
- * A look names the news it has seen, and the gate holds it until there is other news, or some
- * seconds have passed: fewer near one's turn. So looks are few, and news is fresh. A gate that
- * holds none is asked as often as it says, spread by a quarter.
+ * A look names the news it has seen and the number that its lane is to reach, and the gate holds it
+ * until there is other news, the lane is there, or most of a minute has passed. So looks are few,
+ * news is fresh, and nobody's turn is missed. A gate that holds none is asked as often as it says,
+ * spread by a quarter.
  */
 export function look(line: InLine | null, serving: Serving | null, chance: number): Look {
   if (!serving) return { wait_ms: 1_000 + 1_000 * chance, query: "" };
@@ -126,8 +159,13 @@ export function look(line: InLine | null, serving: Serving | null, chance: numbe
     const wait_ms = (near ? serving.near_ms : serving.far_ms) * (0.75 + 0.5 * chance);
     return { wait_ms, query: "" };
   }
-  const query = `?after=${serving.mark}${near ? "&near" : ""}`;
-  return { wait_ms: (near ? PAUSE_NEAR_MS : PAUSE_MS) * chance, query };
+  const query = `?after=${serving.mark}`;
+  if (line === null) return { wait_ms: PAUSE_MS * chance, query };
+  const until = serving.serving[line.lane] + strideOf(line, serving);
+  return {
+    wait_ms: (near ? PAUSE_NEAR_MS : PAUSE_MS) * chance,
+    query: `${query}&until=${LANES.indexOf(line.lane)}.${until}`,
+  };
 }
 
 /** How long it may take, as precise as such a guess deserves. */

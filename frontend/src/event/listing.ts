@@ -36,6 +36,10 @@ const MEDIA_UP = "../../m/";
 export const PART_MS = 640;
 export const SEGMENT_MS = 1_920;
 export const PER_LONG = 3;
+/** Two long segments as one object: told in lean.json only. */
+export const PER_PAIR = 6;
+/** So many segments one that is listed may hold. */
+export type Most = 1 | typeof PER_LONG | typeof PER_PAIR;
 const KEPT_S = 90;
 
 /** null when it is no media playlist of a gate. `before`: the init of what it leaves out. */
@@ -89,6 +93,8 @@ export interface Names {
   readonly plain: readonly string[];
   readonly long_first: number;
   readonly long: readonly string[];
+  readonly pair_first: number;
+  readonly pair: readonly string[];
   readonly again_ms: number;
   readonly got_ms: number;
 }
@@ -96,7 +102,10 @@ export interface Names {
 export function readNames(text: string, got_ms: number): Names | null {
   try {
     const raw = JSON.parse(text) as Record<string, unknown>;
-    const [plain, long] = [raw["plain"], raw["long"]] as { first: number; names: string[] }[];
+    const [plain, long, pair] = [raw["plain"], raw["long"], raw["pair"]] as {
+      first: number;
+      names: string[];
+    }[];
     const names: Names = {
       run: Number(raw["discontinuity"]),
       init: String(raw["init"]),
@@ -107,6 +116,8 @@ export function readNames(text: string, got_ms: number): Names | null {
       plain: plain?.names ?? [],
       long_first: Number(long?.first),
       long: long?.names ?? [],
+      pair_first: Number(pair?.first),
+      pair: pair?.names ?? [],
       again_ms: 1000 * Number(raw["again_s"]),
       got_ms,
     };
@@ -119,13 +130,13 @@ export function readNames(text: string, got_ms: number): Names | null {
 }
 
 /**
- * The segment `next` by name, long where it may be, and when it is to be listed: once it is
+ * The segment `next` by name, the longest of at most `most` that begins there, and when it is to be listed: once it is
  * whole, and later by `phase` (0 to 1) of its length, so that a crowd does not come at once.
  */
 export function named(
   names: Names,
   next: number,
-  long: boolean,
+  most: Most,
   phase: number,
 ): { entry: Entry; due_ms: number } | null {
   const whole_ms = (msn: number) =>
@@ -143,9 +154,12 @@ export function named(
     },
     due_ms: whole_ms(next + count - 1) + phase * count * SEGMENT_MS,
   });
-  if (long && next % PER_LONG === 0) {
-    const name = names.long[next / PER_LONG - names.long_first];
-    if (name !== undefined) return of(name, PER_LONG);
+  for (const [count, first, all] of [
+    [PER_PAIR, names.pair_first, names.pair],
+    [PER_LONG, names.long_first, names.long],
+  ] as const) {
+    const name = next % count === 0 ? all[next / count - first] : undefined;
+    if (count <= most && name !== undefined) return of(name, count);
   }
   const name = names.plain[next - names.first];
   return name === undefined ? null : of(name, 1);

@@ -6,8 +6,8 @@ import type { Config } from "./context.ts";
 import type { Gate } from "./gate.ts";
 import type { Heard, ServerClock } from "./heard.ts";
 import { pollMs } from "./latency.ts";
-import { look } from "./line.ts";
-import { follows, type Happening, type Model, queues, standing } from "./scene.ts";
+import { look, PAUSE_MS } from "./line.ts";
+import { type Happening, type Model, queues, standing } from "./scene.ts";
 import { readServing, readState } from "./state.ts";
 
 interface Reads {
@@ -17,17 +17,17 @@ interface Reads {
   readonly heard: Heard;
   model(): Model;
   happen(happening: Happening): void;
-  /** The page is closed. */
-  gone(): boolean;
 }
 
 export class News {
   private readonly at: Reads;
   private timer = 0;
   private tries = 0;
-  /** Of the next look at serving.json: what was seen, so that it is held until there is more. */
-  private query = "";
-  private following = false;
+  private turn = 0;
+  /** Of the next look at serving.json, and at state.json: what was seen, so that it is held until
+   * there is more. */
+  private line_query = "";
+  private state_query = "";
 
   constructor(at: Reads) {
     this.at = at;
@@ -35,18 +35,8 @@ export class News {
 
   /** At once, whenever the next look would have been. */
   soon(): void {
+    this.line_query = this.state_query = "";
     this.next(0);
-  }
-
-  /** In a big crowd the state is read seldom; what the host says must not take so long. */
-  async follow(): Promise<void> {
-    if (this.following) return;
-    this.following = true;
-    while (follows(this.at.model()) && !this.at.gone()) {
-      const wait = await this.readLine().catch(() => 5_000 + 5_000 * Math.random());
-      await new Promise((done) => window.setTimeout(done, wait));
-    }
-    this.following = false;
   }
 
   private next(wait_ms: number): void {
@@ -56,6 +46,7 @@ export class News {
 
   private async read(): Promise<void> {
     window.clearTimeout(this.timer);
+    const turn = ++this.turn;
     const waits = queues(this.at.model());
     let wait_ms: number;
     try {
@@ -67,7 +58,8 @@ export class News {
         ? backoff(this.tries++, 1_000, 15_000, Math.random())
         : backoff(this.tries++, 600, 8_000, Math.random());
     }
-    this.next(wait_ms);
+    // A look that was still held when another was wanted tells its news, and no more.
+    if (turn === this.turn) this.next(wait_ms);
   }
 
   private now_ms(): number {
@@ -76,21 +68,28 @@ export class News {
 
   private async readLine(): Promise<number> {
     const { gate, config, clock } = this.at;
-    const { query } = this;
-    this.query = "";
+    const query = this.line_query;
+    this.line_query = "";
     const serving = await gate.read(config.serving + query, readServing, clock);
     this.at.happen({ what: "serving", serving, now_ms: this.now_ms() });
     const next = look(standing(this.at.model()), serving, Math.random());
-    this.query = next.query;
+    this.line_query = next.query;
     return next.wait_ms;
   }
 
   private async readState(): Promise<number> {
     const { gate, config, clock, heard } = this.at;
-    const state = await gate.read(config.state, readState, clock);
+    const query = this.state_query;
+    this.state_query = "";
+    const state = await gate.read(config.state + query, readState, clock);
     heard.add(state.now_ms, state.voices);
     this.at.happen({ what: "state", state, now_ms: this.now_ms() });
     if (state.phase === "ended" && state.replay) return jittered(60_000, Math.random());
+    // In a big crowd the state is read seldom, and what the host says is there at once all the same.
+    if (state.phase === "live" && state.latency !== "low" && state.mark !== "") {
+      this.state_query = `?after=${state.mark}`;
+      return PAUSE_MS * (1 + Math.random());
+    }
     const opens = state.doors_ms ?? state.starts_ms;
     const until = opens === null ? null : opens - this.now_ms();
     const wait = pollMs(state.phase, state.latency, !document.hidden, until);

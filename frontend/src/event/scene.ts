@@ -248,12 +248,6 @@ export function queues(model: Model): boolean {
   return standing(model) !== null && phase !== "ended" && phase !== "cancelled";
 }
 
-/** Whether news is followed beside the state, which is read seldom in a big crowd. */
-export function follows(model: Model): boolean {
-  const { state, door } = model;
-  return state?.phase === "live" && state.latency !== "low" && door.at === "in";
-}
-
 /** Whether sound should come now. */
 export function plays(model: Model, now_ms: number): boolean {
   return model.wanted && model.door.at === "in" && scene(model, now_ms) === "live";

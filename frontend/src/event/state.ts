@@ -68,6 +68,9 @@ export interface Said {
   readonly rung: Rung | null;
   /** The recording is promised for this moment, Unix ms. */
   readonly promise_ms: number | null;
+  /** What of it is news to everybody; named in the next look, which is held until there is some.
+   * "": this gate holds none. */
+  readonly mark: string;
 }
 
 export interface EventState extends Said {
@@ -99,8 +102,6 @@ export interface Serving extends Said {
   readonly waiting: number;
   /** Admissions a second, as measured over the last minute; 0: none yet. */
   readonly rate_per_s: number;
-  /** What of it is news to everybody; named in the next look, which is held until there is some. */
-  readonly mark: string;
   readonly near_ms: number;
   readonly far_ms: number;
 }
@@ -215,6 +216,7 @@ function said(raw: Json, phase: Phase): Said {
         : null,
     rung: readRung(raw["rung"]),
     promise_ms: number(raw["promise_ms"]),
+    mark: text(raw["mark"]),
   };
 }
 
@@ -265,7 +267,6 @@ export function readServing(value: unknown): Serving | null {
     joined: byLane(raw["joined"], served),
     waiting: number(raw["waiting"]) ?? 0,
     rate_per_s: Math.max(0, number(raw["rate_per_s"]) ?? 0),
-    mark: text(raw["mark"]),
     near_ms,
     far_ms: Math.max(near_ms, number(poll[1]) ?? 10_000),
   };

@@ -4,7 +4,7 @@ import { h, say, show } from "../dom.ts";
 import { timeOfDay, writeNumber } from "../format.ts";
 import { whenPanel } from "./before.ts";
 import { button, type Context, type Panel, type View } from "./context.ts";
-import { estimate, type InLine, worthTelling } from "./line.ts";
+import { aheadAt, estimate, type InLine, worthTelling } from "./line.ts";
 import { Comes } from "./rungs.ts";
 import { standing } from "./scene.ts";
 
@@ -90,7 +90,8 @@ export function linePanel(context: Context, acts: LineActs): Panel {
       say(kicker, name);
       say(figure, writeNumber(n, locale));
       say(lead, words(line, view));
-      say(ahead, line.ahead > 0 ? t("lineAhead", { n: line.ahead }) : t("lineNext"));
+      const before = aheadAt(line, now_ms);
+      say(ahead, before > 0 ? t("lineAhead", { n: before }) : t("lineNext"));
       show(ahead, !lot);
       show(drawn, !line.final);
       say(drawn, lot ? t("lineShuffled") : t("lineDrawn"));

@@ -25,6 +25,11 @@ class Folders:
         return self.data / "web"
 
     @property
+    def previews(self) -> Path:
+        """What other sites show of events: images and oEmbed, served as they are."""
+        return self.web / "previews"
+
+    @property
     def plans(self) -> Path:
         """`<event>.json`, written by web, read by stage and gates."""
         return self.data / "plans"

@@ -68,6 +68,7 @@ def write(event_id: str) -> bool:
         if not event.plan_pending:
             return False
         PlanFolder(folders.plans).write(plan_of(event, _pages(event)))
+        _preview(event)
         Event.objects.filter(pk=event_id, plan_written__lt=event.revision).update(
             plan_written=event.revision
         )
@@ -119,6 +120,15 @@ def _pages(event: Event) -> dict[str, str]:
     render: Callable[[Event, list[str]], dict[str, str]] = import_string(settings.EVENT_PAGES)
     speakers = [] if event._state.adding else [s.name for s in event.speakers.all()]
     return render(event, speakers)
+
+
+def _preview(event: Event) -> None:
+    """What other sites show of it. A preview is a courtesy: without one the plan is as good."""
+    write_it: Callable[[Event], None] = import_string(settings.EVENT_PREVIEW)
+    try:
+        write_it(event)
+    except Exception:
+        log.exception("the preview of %s cannot be made", event.pk)
 
 
 @contextmanager

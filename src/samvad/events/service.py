@@ -264,6 +264,8 @@ def clean_names(speakers: Sequence[str]) -> list[str]:
             raise EventError(
                 _("“%(name)s…” is longer than 80 letters.") % {"name": name[:20]}, field="speakers"
             )
+        if "\0" in name:
+            raise EventError(_("There are characters in it that cannot be kept."), field="speakers")
         if name.casefold() in seen:
             raise EventError(
                 _("“%(name)s” is named twice.") % {"name": name},
@@ -297,6 +299,8 @@ def _unused_id() -> str:
 
 
 def _check(event: Event, starts: dt.datetime | None) -> None:
+    if "\0" in event.title + event.description:
+        raise EventError(_("There are characters in it that cannot be kept."))
     if not event.title:
         raise EventError(_("The conversation has no title."), field="title")
     if not zones.exists(event.zone):

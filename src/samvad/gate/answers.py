@@ -85,12 +85,44 @@ class Answer:
         return self._wire
 
 
+class Form:
+    """Answers that differ in their body alone: the head is made once."""
+
+    __slots__ = ("_head", "_status")
+
+    def __init__(self, status: int, headers: Headers) -> None:
+        self._status = status
+        head = Answer(status, headers).head
+        self._head = head.removesuffix(b"Content-Length: 0\r\n") + b"Content-Length: %d\r\n"
+
+    def filled(self, body: bytes) -> Answer:
+        """The answer with this body, which is small."""
+        answer = Answer.__new__(Answer)
+        head = answer.head = self._head % len(body)
+        answer.status, answer.body, answer.span = self._status, (body,), None
+        answer.length, answer.small = len(head) + len(body), True
+        answer._date = answer._wire = b""
+        return answer
+
+
 def large(status: int, headers: Headers, body: tuple[bytes, ...]) -> Answer:
     """An answer that many will ask for, held as suits its size."""
     if sum(map(len, body)) >= SPLICED_BYTES:
         with contextlib.suppress(OSError):  # no descriptor is left: then as it is
             return Answer(status, headers, span=in_memory_file(body))
     return Answer(status, headers, body)
+
+
+def rest(buffers: Sequence[bytes | memoryview], sent: int) -> list[memoryview]:
+    """What of `buffers` is left after `sent` bytes; views, not copies."""
+    left: list[memoryview] = []
+    for buffer in buffers:
+        if sent >= len(buffer):
+            sent -= len(buffer)
+        else:
+            left.append(memoryview(buffer)[sent:])
+            sent = 0
+    return left
 
 
 ANYWHERE = ("Access-Control-Allow-Origin", "*")

@@ -76,6 +76,13 @@ class Board:
             for lane, at in zip(Lane, range(_HEADER + 8 * _SIZE, _BYTES, USES), strict=True)
         }
 
+    def lock(self) -> bool:
+        """As `locked`, for who calls `unlock` in a `finally`: at half the price."""
+        return lock(self._file)
+
+    def unlock(self) -> None:
+        unlock(self._file)
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[bool]:
         """Hold the cells' lock; False: another gate keeps it for too long, change nothing."""

@@ -10,7 +10,7 @@ from typing import Any
 from samvad.base.clock import Moment
 from samvad.gate.diary import Diary
 from samvad.gate.ladder import Ladder
-from samvad.gate.site import Site
+from samvad.gate.register import Register
 from samvad.gate.watch import Watch
 from samvad.protocol.journal import PROMISE, RUNG
 
@@ -18,8 +18,8 @@ from samvad.protocol.journal import PROMISE, RUNG
 class Climbers:
     """`each_second` after the watch's."""
 
-    def __init__(self, site: Site[Any], watch: Watch, diary: Diary) -> None:
-        self._site, self._watch, self._diary = site, watch, diary
+    def __init__(self, register: Register[Any], watch: Watch, diary: Diary) -> None:
+        self._register, self._watch, self._diary = register, watch, diary
         self._ladders: dict[str, Ladder] = {}
 
     def each_second(self, at: Moment) -> None:
@@ -31,7 +31,7 @@ class Climbers:
             self._climb(name, self._watch.readings, at)
 
     def _climb(self, name: str, readings: dict[str, float], at: Moment) -> None:
-        event = self._site.housed(name)
+        event = self._register.housed(name)
         if event is None or event.plan is None or not event.is_open(at.wall_ms):
             return
         ladder = self._ladders.get(name)

@@ -1,15 +1,13 @@
 """One connection: bytes in, requests out of them, answers back. Every call may fail."""
 
-import contextlib
 import errno
 import os
 import socket
-from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from samvad.base.clock import Moment
-from samvad.gate.answers import CONTINUE, REFUSALS, Answer, FileSpan
+from samvad.gate.answers import CONTINUE, REFUSALS, Answer, FileSpan, rest
 from samvad.gate.counters import INDEX
 from samvad.gate.http1 import Fields, Refused, Request, Wanted, take
 from samvad.gate.loop import IN, OUT
@@ -59,30 +57,9 @@ class Answerer(Protocol):
 
 class Connection:
     __slots__ = (
-        "_asked",
-        "_data",
-        "_discarded",
-        "_eof",
-        "_fd",
-        "_known",
-        "_mask",
-        "_out",
-        "_server",
-        "_site",
-        "_sock",
-        "_span",
-        "_then",
-        "_unfinished",
-        "asked",
-        "book",
-        "born",
-        "bucket",
-        "deadline",
-        "last",
-        "rank",
-        "seen",
-        "served",
-        "state",
+        *("_asked", "_calm", "_data", "_discarded", "_eof", "_fd", "_known", "_mask", "_out"),
+        *("_server", "_site", "_sock", "_span", "_then", "_unfinished"),
+        *("asked", "book", "born", "bucket", "deadline", "last", "rank", "seen", "served", "state"),
     )
 
     def __init__(self, server: "Server", site: Answerer, sock: socket.socket, book: Book) -> None:
@@ -101,6 +78,8 @@ class Connection:
         self._fd = sock.fileno()
         self._mask = IN
         self._data = b""
+        self._calm = False
+        """Whether the loop looks at it seldom (`Loop.calm`)."""
         self._known: Fields | None = None
         """The last request's fields, for the next will have the same."""
         self._unfinished = False
@@ -202,6 +181,8 @@ class Connection:
             if answer is None:
                 self.state, self._asked, self._data = WAITING, request, data
                 return
+            if self._calm:
+                self._rouse()
             self._send(answer, request)
             if not data:
                 return
@@ -254,14 +235,20 @@ class Connection:
         else:
             self._watch(IN)
 
-    def resume(self, answer: Answer) -> None:
-        """What was waited for."""
+    def resume(self, answer: Answer, calm: bool = False) -> None:
+        """What was waited for. `calm`: what it asks for next will be in no hurry."""
+        if calm and not self._calm and self.state is WAITING:
+            self._calm = self._server.loop.calm(self._fd, self._mask)
         asked, self._asked = self._asked, None
         assert asked is not None
         self.state = READING
         self._send(answer, asked)
         if self.state is READING:
             self._answered()
+
+    def _rouse(self) -> None:
+        self._calm = False
+        self._server.loop.rouse(self._fd, self._mask)
 
     def give_up_waiting(self) -> None:
         """Nobody will call `resume` any more: the process ends."""
@@ -296,13 +283,13 @@ class Connection:
                 sent, total = self._sock.sendmsg(pieces), sum(map(len, pieces))
             server.count[_BYTES] += sent
             if sent < total:
-                self._out = _rest(pieces, sent)
+                self._out = rest(pieces, sent)
             elif self._span is None or self._splice():
                 if last:
                     self._finish()
                 return
         except (BlockingIOError, InterruptedError):
-            self._out = _rest(pieces, 0)
+            self._out = rest(pieces, 0)
         except OSError:
             self._lose()
             return
@@ -318,7 +305,7 @@ class Connection:
             while self._out:
                 sent = self._sock.sendmsg(self._out)
                 server.count[_BYTES] += sent
-                self._out = _rest(self._out, sent)
+                self._out = rest(self._out, sent)
             if self._span is not None and not self._splice():
                 return self._took(server.count[_BYTES] - before)
         except (BlockingIOError, InterruptedError):
@@ -431,17 +418,7 @@ class Connection:
         self.state = CLOSED
         self._asked, self._out, self._span, self._data = None, [], None, b""
         self._server.gone(self, self._fd)
-        with contextlib.suppress(OSError):
+        try:
             self._sock.close()
-
-
-def _rest(buffers: Sequence[bytes | memoryview], sent: int) -> list[memoryview]:
-    """What of `buffers` is left after `sent` bytes; views, not copies."""
-    rest: list[memoryview] = []
-    for buffer in buffers:
-        if sent >= len(buffer):
-            sent -= len(buffer)
-        else:
-            rest.append(memoryview(buffer)[sent:])
-            sent = 0
-    return rest
+        except OSError:
+            return  # it is gone all the same

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from samvad.gate.line import Place, Standing
 from samvad.gate.place import Places
 from samvad.gate.seats import NoSeat
-from samvad.gate.state import Situation
+from samvad.gate.state import OVER, Situation
 from samvad.protocol.hls import master_path
 from samvad.protocol.passes import Lane
 from samvad.protocol.ticket import Ticket, Tickets
@@ -82,6 +82,11 @@ class Refuse:
 
 Verdict = Admit | Wait | Refuse
 
+_CANCELLED, _ENDED, _INVITE = map(Refuse, (Reason.CANCELLED, Reason.ENDED, Reason.INVITE))
+_REDUCED = Refuse(Reason.REDUCED, AGAIN_REDUCED_MS)
+_CLOSED = Refuse(Reason.CLOSED, AGAIN_CLOSED_MS)
+_BUSY = Refuse(Reason.FULL, AGAIN_BUSY_MS)
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -128,6 +133,10 @@ class Visitor:
     """What one who shows nothing has to solve first; "" where nothing is asked."""
 
 
+NOBODY = Visitor()
+"""Who shows nothing, as nearly everybody does in the minute in which all come."""
+
+
 class House(Protocol):
     """What the door asks of house.py."""
 
@@ -161,31 +170,30 @@ class Door:
 
     def decide(self, terms: Terms, who: Visitor, now: float, wall_ms: int) -> Verdict:
         """The verdict on one who knocks."""
-        if terms.situation is Situation.CANCELLED:
-            return Refuse(Reason.CANCELLED)
-        if terms.situation is Situation.ENDED:
-            return Refuse(Reason.ENDED)
+        situation = terms.situation
+        if situation in OVER:
+            return _CANCELLED if situation is Situation.CANCELLED else _ENDED
         held = self._tickets.verify(who.ticket, wall_ms) if who.ticket else None
         if held is not None and self._house.touch(held, now):
             return self._admit(held.seat, held.generation, wall_ms)
         if held is not None and terms.reduced:
-            return Refuse(Reason.REDUCED, AGAIN_REDUCED_MS)
+            return _REDUCED
         place = self._places.verify(who.place) if who.place else None
         if place is not None:
             verdict = self._of_place(terms, place, now, wall_ms)
             if verdict is not None:
                 return verdict
         if terms.invited_only and not who.invited:
-            return Refuse(Reason.INVITE)
+            return _INVITE
         if who.challenge:
             return Refuse(Reason.PROOF, AGAIN_PROOF_MS, who.challenge)
-        if terms.situation is Situation.ANNOUNCED:
+        if situation is Situation.ANNOUNCED:
             return self._before_the_doors(terms, who.lane, now, wall_ms)
         if terms.closed:
-            return Refuse(Reason.CLOSED, AGAIN_CLOSED_MS)
+            return _CLOSED
         seat = self._house.enter(who.lane, now)
         if seat is NoSeat.BUSY:
-            return Refuse(Reason.FULL, AGAIN_BUSY_MS)
+            return _BUSY
         if seat is None or isinstance(seat, NoSeat):
             return self._line_up(who.lane, False, now, wall_ms)
         return self._admit(*seat, wall_ms)
@@ -220,7 +228,7 @@ class Door:
         place = self._house.join(lane, wall_ms, early)
         standing = self._house.standing(place) if place is not None else None
         if place is None or standing is None:
-            return Refuse(Reason.FULL, AGAIN_BUSY_MS)
+            return _BUSY
         return self._wait(place, standing, now)
 
     def _wait(self, place: Place, standing: Standing, now: float) -> Wait:
@@ -262,6 +270,8 @@ def read_shown(body: bytes) -> Shown | None:
     """What a knock's body shows; None when it is no JSON object of texts."""
     if body in _NOTHING or not body.strip():  # nearly all of a herd shows nothing
         return NOTHING_SHOWN
+    if not body.lstrip().startswith(b"{"):
+        return None  # said at once, without reading what it is
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
@@ -281,15 +291,18 @@ def read_shown(body: bytes) -> Shown | None:
     return Shown(**texts, phrase=phrase, closing=closing, proof=proof)
 
 
-def as_json(event: str, verdict: Verdict, replay: str | None) -> bytes:
-    """The door's answer. `replay` is the path of the recording, if there is one."""
+def admitted(event: str, verdict: Admit) -> bytes:
+    """The door's answer to who may come in: of letters that JSON takes as they are."""
+    ticket, play = verdict.ticket, master_path(event, verdict.ticket)
+    return f'{{"verdict":"admit","ticket":"{ticket}","play":"{play}"}}'.encode()
+
+
+def as_json(verdict: Wait | Refuse, replay: str | None = None) -> bytes:
+    """The door's answer to anybody else. `replay` is the path of the recording, if there is one."""
     said: dict[str, Any]
     if isinstance(verdict, Refuse) and verdict.challenge:  # many, and each another: ready text
         text = f'"reason":"proof","replay":null,"retry_after_ms":{verdict.retry_after_ms}'
         return f'{{"verdict":"refuse",{text},"challenge":{verdict.challenge}}}'.encode()
-    if isinstance(verdict, Admit):  # of letters that JSON takes as they are
-        ticket, play = verdict.ticket, master_path(event, verdict.ticket)
-        return f'{{"verdict":"admit","ticket":"{ticket}","play":"{play}"}}'.encode()
     if isinstance(verdict, Wait):
         said = {
             "verdict": "wait",

@@ -9,52 +9,40 @@ from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
 
 from samvad.base.clock import Moment
-from samvad.gate import serving, state
-from samvad.gate.answers import ANYWHERE, JSON, NO_SNIFF, Answer
+from samvad.gate import promise, serving, state
+from samvad.gate.answers import Answer
 from samvad.gate.door import Door, Terms, far_ms
 from samvad.gate.figures import Seen
+from samvad.gate.fresh import Fresh
 from samvad.gate.house import House
 from samvad.gate.http1 import Fields
 from samvad.gate.ladder import BY, Standing
-from samvad.gate.lease import SUMMED
 from samvad.gate.lines import Figure
-from samvad.gate.live import LiveEvent
-from samvad.gate.news import Look, News
-from samvad.gate.pages import Page, Variants
+from samvad.gate.live import LiveEvent, form_for
+from samvad.gate.news import LISTENERS_HOLD_S, UNTIL_S, Look, News
+from samvad.gate.pages import Page
 from samvad.gate.place import Places
 from samvad.gate.replay import ReplayFile
-from samvad.gate.state import Counts, Situation, rounded, rung_json, situation_of
+from samvad.gate.state import OPEN, Counts, Situation, rounded, rung_json, situation_of
 from samvad.protocol.hls import replay_path
 from samvad.protocol.ladder import CLOSED, COARSE, FLOOR, LATER
-from samvad.protocol.plan import PROMISE_MIN, EventPlan
-from samvad.protocol.playlist import Form
+from samvad.protocol.passes import Lane
+from samvad.protocol.plan import EventPlan
 from samvad.protocol.room import Phase, Replay, RoomState
 from samvad.protocol.ticket import Tickets
 
-OPEN = (Situation.DOORS, Situation.LIVE)
 WAITING = (Situation.ANNOUNCED, *OPEN)
 COUNT_EVERY_S = 1.0
 COARSE_EVERY_S = 5.0
 SHUTTING = frozenset((CLOSED, FLOOR, LATER))
 REDUCING = frozenset((FLOOR, LATER))
-HOUR_MS, QUARTER_MS = 3_600_000, 900_000
-STATE_EVERY_MS = 1_000
 MARK_MS = 100
+TERMS_MS = 50
+"""So long the terms of the door are good for all who knock: no longer than a tick."""
 KEPT_AFTER_END_S = 900.0
 """How long the window of an ended event stays, if the stage never says to forget it."""
-BACK_TO_LOW = 0.8
-"""LL-HLS comes back when the crowd is down to so much of its limit, so that it does not flap."""
-
-_STATE_HEADERS = (JSON, ("Cache-Control", "public, max-age=1"), ANYWHERE, NO_SNIFF)
 
 Token = TypeVar("Token", bound=Hashable)
-
-
-def form_for(listening: int, limit: int, form: Form) -> Form:
-    """The playlists' form for so many listeners; between the two bounds it stays as it is."""
-    if listening > limit or limit == 0:
-        return Form.PLAIN
-    return Form.LOW if listening <= limit * BACK_TO_LOW else form
 
 
 class Event(Generic[Token]):
@@ -86,17 +74,13 @@ class Event(Generic[Token]):
         self._limit, self._joins_per_s = 0, 0.0
         self._certificate: dict[str, Any] | None = None
         self._low_latency_listeners = low_latency_listeners
-        self._counts = Counts()
-        self._counted = float("-inf")
-        self._state: Variants | None = None
-        self._state_ms = 0
-        self._serving: Variants | None = None
-        self._serving_ms = 0
+        self._counts, self._counted = Counts(), float("-inf")
+        self._state, self._serving = Fresh(self._make_state), Fresh(self._make_serving)
+        self._terms: Terms | None = None
+        self._terms_ms = self._marked_ms = self._promised_before_ms = 0
         self._ended_at: float | None = None
         self.news: News[Token] = News()
-        self._mark = self._newest_mark = ""
-        self._marked_ms = 0
-        self._promised_before_ms = 0
+        self._mark = ""
         self._standing = Standing()
         self.refused = 0
         """Turned away by this process since the counts were made."""
@@ -109,30 +93,42 @@ class Event(Generic[Token]):
             self._follow()
         return self._house
 
-    def door(self, at: Moment) -> Door:
-        """The door, with the pace of now. Raises OSError."""
+    @property
+    def door(self) -> Door:
+        """The door. Raises OSError."""
         if self._door is None:
             self._door = Door(self.house, self.tickets, self._places)
-        self._set_pace(at)
         return self._door
 
-    def _set_pace(self, at: Moment) -> None:
-        house = self.house
-        house.doors_open = self.is_open(at.wall_ms)
-        house.per_s = 0.0 if self._closed else self._joins_per_s
-
     def terms(self, wall_ms: int) -> Terms:
-        """What holds at the door now."""
-        plan = self.plan
+        """What holds at the door now, TERMS_MS old at most; the house has the pace of it.
+        Raises OSError."""
+        terms = self._terms
+        if terms is None or not 0 <= wall_ms - self._terms_ms < TERMS_MS:
+            terms, self._terms_ms = self._terms_now(wall_ms), wall_ms
+            self._terms = terms
+        return terms
+
+    def _terms_now(self, wall_ms: int) -> Terms:
+        plan, house, situation = self.plan, self.house, self.situation(wall_ms)
         assert plan is not None
+        closed = self._closed
+        house.doors_open = situation in OPEN
+        house.per_s = 0.0 if closed else self._joins_per_s
         return Terms(
-            situation=self.situation(wall_ms),
+            situation=situation,
             doors_ms=plan.doors_ms,
             shuffled=plan.door.way != "first_come",
             invited_only=plan.door.way == "invite",
-            closed=self._closed,
+            closed=closed,
             reduced=self._floor is not None,
         )
+
+    def _stale(self) -> None:
+        """What was made of plan, room, limits and rung is to be made anew."""
+        self._state.stale()
+        self._serving.stale()
+        self._terms = None
 
     def is_open(self, wall_ms: int) -> bool:
         """Whether listeners may come in: the doors are open, or it is live."""
@@ -174,23 +170,14 @@ class Event(Generic[Token]):
         if LATER not in standing.effects:
             promised_ms = 0
         elif not promised_ms:
-            promised_ms = fresh_ms = self._promise_ms(at.wall_ms)
+            assert self.plan is not None
+            promised_ms = fresh_ms = promise.by_rung(self.plan, self.room, at.wall_ms)
         if standing != self.standing or promised_ms != self.house.figure(Figure.PROMISE_MS):
             self.house.stand(standing, promised_ms)
         self._follow()
         if self._floor is not None:
             self.house.reduce(at.now, self._floor)
         return fresh_ms
-
-    def _promise_ms(self, wall_ms: int) -> int:
-        """The recording is there so long after the end; the end is taken to be an hour after
-        the beginning, or after now, whichever is later. On the quarter of an hour."""
-        plan = self.plan
-        assert plan is not None
-        began_ms = (self.room.live_since_ms if self.room else None) or plan.starts_ms or wall_ms
-        ends_ms = max(began_ms, wall_ms) + HOUR_MS
-        ready_ms = ends_ms + (plan.promise_min or PROMISE_MIN) * 60_000
-        return -(-ready_ms // QUARTER_MS) * QUARTER_MS
 
     def _follow(self) -> None:
         """Do as the rung on the board says."""
@@ -199,10 +186,11 @@ class Event(Generic[Token]):
             return
         self._standing = standing
         self.live.stand(standing.effects)
-        self._set_limit()
-        self._state = self._serving = None
+        self._settle()
 
-    def _set_limit(self) -> None:
+    def _settle(self) -> None:
+        """Plan, limit or rung is another one."""
+        self._stale()
         if self._house is not None:
             floor = self._floor
             self._house.set_seats(self._limit if floor is None else min(floor, self._limit))
@@ -211,7 +199,7 @@ class Event(Generic[Token]):
         """Let the line move."""
         if self._house is not None and self.is_open(at.wall_ms):
             self._follow()
-            self._set_pace(at)
+            self.terms(at.wall_ms)
             self._house.tick(at.now)
 
     def set_limits(
@@ -222,8 +210,7 @@ class Event(Generic[Token]):
             return
         self._limit, self._joins_per_s, self._certificate = seats, joins_per_s, certificate
         self._counts = dataclasses.replace(self._counts, seats=seats)
-        self._set_limit()
-        self._state = self._serving = None
+        self._settle()
 
     def set_plan(self, plan: EventPlan) -> bool:
         """Take a plan unless it is older than the one there is."""
@@ -232,14 +219,13 @@ class Event(Generic[Token]):
         if self.plan is None or dict(plan.pages) != dict(self.plan.pages):
             self.page = Page(plan.pages)
         self.plan = plan
-        self._set_limit()
-        self._state = self._serving = None
+        self._settle()
         return True
 
     def set_room(self, room: RoomState, now: float) -> list[Token]:
         """Take the room's newest state; gives those whose waiting is over because it ended."""
         self.room = room
-        self._state = self._serving = None
+        self._stale()
         if room.phase is not Phase.ENDED or self._ended_at is not None:
             return []
         self._ended_at = now
@@ -300,10 +286,7 @@ class Event(Generic[Token]):
     def _told(self, counts: Counts) -> Counts:
         """What everybody is told of the counts: of all machines."""
         if self._house is not None:
-            others = self._house.others()
-            counts = Counts(
-                **{n: getattr(counts, n) + getattr(others, n) for n in SUMMED}, seats=counts.seats
-            )
+            counts = self._house.with_others(counts)
         return rounded(counts) if COARSE in self._standing.effects else counts
 
     def _rung(self) -> dict[str, Any] | None:
@@ -313,42 +296,47 @@ class Event(Generic[Token]):
         """For when the recording is promised: by a rung, or once it is over."""
         if self._house is not None:
             self._promised_before_ms = self._house.figure(Figure.PROMISE_MS)
-        plan, room = self.plan, self.room
-        if self._promised_before_ms or plan is None or room is None:
-            return self._promised_before_ms or None
-        if room.live_since_ms is None or room.ended_ms is None:
-            return None
-        return room.ended_ms + (plan.promise_min or PROMISE_MIN) * 60_000
+        return self._promised_before_ms or promise.once_over(self.plan, self.room)
 
     def mark(self, wall_ms: int) -> str:
-        """What all who wait are told now, as serving.json has it; at most MARK_MS old."""
+        """What all are told now, as serving.json and state.json have it; at most MARK_MS old."""
         if not 0 <= wall_ms - self._marked_ms < MARK_MS:
             self._marked_ms = wall_ms
-            self._newest_mark = serving.mark(
+            self._mark = serving.mark(
                 self.situation(wall_ms), self._closed, self.room, self._rung(), self._promised_ms()
             )
-        return self._newest_mark
+        return self._mark
 
     def tell(self, at: Moment) -> list[Token]:
         """Those held for news who are to be answered now."""
         if not len(self.news):
             return []
-        mark = self.mark(at.wall_ms)
-        if mark != self._mark:
-            self._mark = mark
-            self.news.changed()
-        return self.news.take(at.now)
+        house = self._house
+        reached = house.lines.reached() if house is not None else ()
+        return self.news.take(at.now, self.mark(at.wall_ms), reached)
 
-    def hold(self, look: Look, token: Token, at: Moment) -> bool:
-        """Whether one who has seen that mark waits for news from now on."""
+    def hold(self, look: Look, token: Token, at: Moment, listens: bool = False) -> bool:
+        """Whether one who has seen that mark waits for news from now on: one in line, or one who
+        `listens` and looks at state.json."""
         if self.plan is None or look.mark != self.mark(at.wall_ms):
             return False
-        if not len(self.news):
-            self._mark = look.mark
-        house = self._house
-        waits = (house.waiting, house.moves_per_s(at.now) > 0) if house is not None else (0, False)
-        self.news.add(token, at.now, random.random(), look.hold_s(far_ms(*waits) / 1000))
+        hold_s = self._listener_s(at.wall_ms) if listens else self._waiter_s(look, at.now)
+        if hold_s is None:
+            return False
+        self.news.add(token, look, at.now, random.random(), hold_s)
         return True
+
+    def _listener_s(self, wall_ms: int) -> float | None:
+        on_air = self.situation(wall_ms) is Situation.LIVE
+        return LISTENERS_HOLD_S.get(self.live.latency) if on_air else None
+
+    def _waiter_s(self, look: Look, now: float) -> float | None:
+        house = self._house
+        if look.lane >= 0:
+            come = house is not None and house.reached(Lane(look.lane)) >= look.number
+            return None if come else UNTIL_S
+        waits = (house.waiting, house.moves_per_s(now) > 0) if house is not None else (0, False)
+        return look.hold_s(far_ms(*waits) / 1000)
 
     def replay(self, now: float) -> Replay | None:
         """The finished recording, once its file is there; None while it is withheld."""
@@ -360,46 +348,46 @@ class Event(Generic[Token]):
         return self.plan is not None and self.plan.withheld
 
     def state(self, fields: Fields, at: Moment) -> Answer | None:
-        """state.json, made anew when something changed and at least each second."""
-        if self.plan is None:
-            return None
-        if self._state is None or not 0 <= at.wall_ms - self._state_ms < STATE_EVERY_MS:
-            over = self.situation(at.wall_ms) is Situation.ENDED
-            replay = self.replay(at.now) if over else None
-            body = state.as_json(
-                self.plan,
-                self.room,
-                counts=self._told(self.counts(at)),
-                rung=self._rung(),
-                promise_ms=self._promised_ms() if replay is None else None,
-                form=self.live.latency,
-                lean=self.live.lean,
-                certificate=self._certificate,
-                replay=replay,
-                replay_path=replay_path(self.name),
-                wall_ms=at.wall_ms,
-            )
-            self._state, self._state_ms = Variants(body, _STATE_HEADERS), at.wall_ms
-        return self._state.answer(fields)
+        """state.json; None without a plan."""
+        return self._state.answer(fields, at) if self.plan is not None else None
+
+    def _make_state(self, at: Moment) -> bytes:
+        assert self.plan is not None
+        over = self.situation(at.wall_ms) is Situation.ENDED
+        replay = self.replay(at.now) if over else None
+        return state.as_json(
+            self.plan,
+            self.room,
+            counts=self._told(self.counts(at)),
+            rung=self._rung(),
+            promise_ms=self._promised_ms() if replay is None else None,
+            form=self.live.latency,
+            lean=self.live.lean,
+            certificate=self._certificate,
+            replay=replay,
+            replay_path=replay_path(self.name),
+            mark=self.mark(at.wall_ms),
+            wall_ms=at.wall_ms,
+        )
 
     def serving(self, fields: Fields, at: Moment) -> Answer | None:
-        """serving.json, made anew at least each second; None without a plan."""
-        if self.plan is None:
-            return None
-        if self._serving is None or not 0 <= at.wall_ms - self._serving_ms < STATE_EVERY_MS:
-            body = serving.as_json(
-                self.plan,
-                self.room,
-                situation=self.situation(at.wall_ms),
-                house=self.house if self.situation(at.wall_ms) in WAITING else None,
-                closed=self._closed,
-                rung=self._rung(),
-                promise_ms=self._promised_ms(),
-                now=at.now,
-                wall_ms=at.wall_ms,
-            )
-            self._serving, self._serving_ms = Variants(body, _STATE_HEADERS), at.wall_ms
-        return self._serving.answer(fields)
+        """serving.json; None without a plan."""
+        return self._serving.answer(fields, at) if self.plan is not None else None
+
+    def _make_serving(self, at: Moment) -> bytes:
+        assert self.plan is not None
+        situation = self.situation(at.wall_ms)
+        return serving.as_json(
+            self.plan,
+            self.room,
+            situation=situation,
+            house=self.house if situation in WAITING else None,
+            closed=self._closed,
+            rung=self._rung(),
+            promise_ms=self._promised_ms(),
+            now=at.now,
+            wall_ms=at.wall_ms,
+        )
 
     def close(self) -> list[Token]:
         """Let go of media, seats and line; the plan stays, so that the page and the replay do."""
@@ -407,5 +395,5 @@ class Event(Generic[Token]):
             self._house.remove()
             self._house = self._door = None
         self._ended_at = None if self._ended_at is None else float("inf")
-        self._state = self._serving = None
+        self._stale()
         return self.live.forget()

@@ -19,6 +19,8 @@ from samvad.protocol.ticket import Ticket
 TICK_MS = 100
 """The line moves so often, whichever gate does it."""
 
+_TICKED_MS = int(Figure.TICKED_MS)
+
 Seat = tuple[int, int]
 """A seat and its generation: what a ticket is made of."""
 
@@ -93,14 +95,15 @@ class House:
 
     def enter(self, lane: Lane, now: float) -> Seat | NoSeat | None:
         """A seat for one who need not wait; None: others stand before them, or the pace says so."""
-        with self.board.locked() as held:
-            if not held:
-                return NoSeat.BUSY
+        board = self.board
+        if not board.lock():
+            return NoSeat.BUSY
+        try:
             if self._tick_is_due(now):
                 self._tick(now)
-            if not self.lines.walk_in(lane):
-                return None
-            return self._seat(lane, now)
+            return self._seat(lane, now) if self.lines.walk_in(lane) else None
+        finally:
+            board.unlock()
 
     def come(self, lane: Lane, number: int, now: float) -> Seat | NoSeat:
         """A seat for one who was called."""
@@ -113,7 +116,8 @@ class House:
             return seat
 
     def _seat(self, lane: Lane, now: float) -> Seat | NoSeat:
-        self._obey(now)
+        if self._leased:
+            self._obey(now)
         # All claims are made here, under the board's lock: the table needs none of its own.
         claimed = self.seats.claim_alone(now, lane)
         if not isinstance(claimed, NoSeat):
@@ -133,7 +137,7 @@ class House:
 
     def _tick_is_due(self, now: float) -> bool:
         # Another process's clock reading may be a little newer than ours.
-        ticked_ms = self.figure(Figure.TICKED_MS)
+        ticked_ms = self.board.figures[_TICKED_MS]
         return not ticked_ms or not -TICK_MS < int(now * 1000) - ticked_ms < TICK_MS
 
     def tick(self, now: float) -> None:
@@ -170,10 +174,13 @@ class House:
                 for n, name in enumerate(SUMMED):
                     self.board.figures[Figure.OTHERS + n] = getattr(counts, name)
 
-    def others(self) -> Counts:
-        """What the other machines count; nothing without a store."""
+    def with_others(self, counts: Counts) -> Counts:
+        """These and what the other machines count; without a store nothing."""
         cells = self.board.figures
-        return Counts(**{name: cells[Figure.OTHERS + n] for n, name in enumerate(SUMMED)})
+        both = {
+            name: getattr(counts, name) + cells[Figure.OTHERS + n] for n, name in enumerate(SUMMED)
+        }
+        return Counts(**both, seats=counts.seats)
 
     def stand(self, standing: OnLadder, promise_ms: int) -> None:
         """Tell all gates which rung holds from now on."""

@@ -8,7 +8,7 @@ from typing import Any
 from samvad.base.clock import Moment
 from samvad.gate.lease import Ask, Lease, Use
 from samvad.gate.lines import Figure
-from samvad.gate.site import Site
+from samvad.gate.register import Register
 from samvad.gate.store import Store
 from samvad.gate.watch import Watch
 
@@ -16,8 +16,8 @@ from samvad.gate.watch import Watch
 class Leases:
     """`each_second` after the watch's. `lease_s`: how long one is good without the store."""
 
-    def __init__(self, site: Site[Any], watch: Watch, store: Store, lease_s: float) -> None:
-        self._site, self._watch, self._store, self._lease_s = site, watch, store, lease_s
+    def __init__(self, register: Register[Any], watch: Watch, store: Store, lease_s: float) -> None:
+        self._register, self._watch, self._store, self._lease_s = register, watch, store, lease_s
         self._leases: dict[str, Lease] = {}
 
     def each_second(self, at: Moment) -> None:
@@ -28,13 +28,13 @@ class Leases:
         for name in self._leases.keys() - led:
             del self._leases[name]
         for asked_at, name, asked, grant in self._store.answers():
-            event, lease = self._site.housed(name), self._leases.get(name)
+            event, lease = self._register.housed(name), self._leases.get(name)
             if event is not None and lease is not None:
                 lease.take(asked_at, asked, grant)
                 event.house.note_others(grant.machines, grant.others)
         asks: dict[str, Ask] = {}
         for name in led:
-            event = self._site.housed(name)
+            event = self._register.housed(name)
             if event is None or event.plan is None or not event.is_open(at.wall_ms):
                 continue
             house = event.house

@@ -38,6 +38,11 @@ class Figure(IntEnum):
     PACE_MILLI = 49  # joins a second that are allowed, in thousandths
 
 
+# An enum's member costs more to look up than the cell it names.
+_JOINED, _TOKENS_MILLI, _ROOM = (
+    int(figure) for figure in (Figure.JOINED, Figure.TOKENS_MILLI, Figure.ROOM)
+)
+
 FIGURES = 64
 """Cells kept for them: new ones need no new file."""
 
@@ -77,6 +82,10 @@ class Lines:
     def standing(self, place: Place) -> Standing | None:
         """Where a place stands; None for one that was never given, or long ago."""
         return self.queues[place.lane].standing(place)
+
+    def reached(self) -> list[int]:
+        """The number that each lane has reached, counted from 1."""
+        return [queue.called for queue in self.queues.values()]
 
     def ahead(self, lane: Lane, standing: Standing) -> int:
         """People who come before this place, over all lanes."""
@@ -118,13 +127,13 @@ class Lines:
         """Whether one who comes now need not wait: a seat is free, the pace allows it, and nobody
         stands before them. It is counted as taken."""
         figures = self._figures
-        if figures[Figure.TOKENS_MILLI] < 1000 or not figures[Figure.ROOM]:
+        tokens, room = figures[_TOKENS_MILLI], figures[_ROOM]
+        if tokens < 1000 or not room:
             return False
         for queue in self._upto[lane]:
             if not queue.empty:
                 return False
-        figures[Figure.TOKENS_MILLI] -= 1000
-        figures[Figure.ROOM] -= 1
+        figures[_TOKENS_MILLI], figures[_ROOM] = tokens - 1000, room - 1
         return True
 
     def may_come(self, lane: Lane, number: int, now: float) -> bool:
@@ -144,7 +153,7 @@ class Lines:
     def admitted(self, now: float) -> None:
         """One has got a seat, in whatever way."""
         self.calls.admitted(now)
-        self._figures[Figure.JOINED] += 1
+        self._figures[_JOINED] += 1
 
     def tick(self, now: float, free: int, per_s: float, doors_open: bool) -> int:
         """Call as many as there is room for, not faster than `per_s`; how many were called.

@@ -59,7 +59,17 @@ MASTERS = masters()
 takes the other one."""
 
 
+BACK_TO_LOW = 0.8
+"""LL-HLS comes back when the crowd is down to so much of its limit, so that it does not flap."""
+
 Token = TypeVar("Token", bound=Hashable)
+
+
+def form_for(listening: int, limit: int, form: Form) -> Form:
+    """The playlists' form for so many listeners; between the two bounds it stays as it is."""
+    if listening > limit or limit == 0:
+        return Form.PLAIN
+    return Form.LOW if listening <= limit * BACK_TO_LOW else form
 
 
 class LiveEvent(Generic[Token]):
@@ -206,9 +216,9 @@ class LiveEvent(Generic[Token]):
         return self.end()
 
     def _make_longs(self, rendition: str) -> None:
-        """Give the long segments that are complete an answer."""
+        """Give the long segments and the pairs that are complete an answer."""
         shelf, made = self._shelves[rendition], self._made[rendition]
-        for long in shelf.longs():
+        for long in shelf.larger():
             path = media_path(self._event, long.name).encode()
             if long.complete and path not in self._ready:
                 self._ready[path] = large(200, media_headers(long.name), shelf.bodies(long))
@@ -306,12 +316,12 @@ class LiveEvent(Generic[Token]):
         return False
 
     def made_now(self, name: str) -> bool:
-        """Whether `name` is a complete long segment without an answer yet: now it has one."""
+        """Whether `name` is a complete long segment or pair without an answer: now it has one."""
         if self._unmade is None:  # found once a part: a name that is none must cost nothing
             self._unmade = {
                 long.name: rendition
                 for rendition, shelf in self._shelves.items()
-                for long in shelf.longs()
+                for long in shelf.larger()
                 if long.complete
             }
         rendition = self._unmade.get(name)

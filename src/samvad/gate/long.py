@@ -1,8 +1,9 @@
-"""Long segments, made of three normal ones each: a third of the requests. Pure.
+"""Long segments, made of three normal ones each, and pairs of six: fewer requests. Pure.
 
 Long segment g holds the segments 3g, 3g+1 and 3g+2, so all gates number and name it alike, and
 it begins where a normal one begins. An encoder that began anew in its middle cuts it short: what
-of the three comes after that is left out, and the next long segment begins the new run.
+of the three comes after that is left out, and the next long segment begins the new run. A pair is
+the same of six; it stands in lean.json only.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -37,16 +38,19 @@ class Long:
         )
 
 
-def lengthened(segments: Sequence[WindowSegment], name: Name, ended: bool) -> list[Long]:
-    """The long segments in a run of normal ones; a group whose first is missing is left out."""
+def lengthened(
+    segments: Sequence[WindowSegment], name: Name, ended: bool, per: int = SEGMENTS_PER_LONG
+) -> list[Long]:
+    """The long segments in a run of normal ones, `per` in each; a group whose first is missing is
+    left out."""
     made: list[Long] = []
     group: list[WindowSegment] = []
 
     def close(cut: bool) -> None:
-        if group and group[0].msn % SEGMENTS_PER_LONG == 0:
+        if group and group[0].msn % per == 0:
             first = group[0]
-            long_msn = first.msn // SEGMENTS_PER_LONG
-            whole = len(group) == SEGMENTS_PER_LONG and group[-1].complete
+            long_msn = first.msn // per
+            whole = len(group) == per and group[-1].complete
             made.append(
                 Long(long_msn, name(first.discontinuity, long_msn), tuple(group), whole or cut)
             )
@@ -57,10 +61,10 @@ def lengthened(segments: Sequence[WindowSegment], name: Name, ended: bool) -> li
             segment.msn != group[-1].msn + 1 or segment.discontinuity != group[-1].discontinuity
         ):
             close(cut=True)
-        if not group and segment.msn % SEGMENTS_PER_LONG:
+        if not group and segment.msn % per:
             continue
         group.append(segment)
-        if len(group) == SEGMENTS_PER_LONG:
+        if len(group) == per:
             close(cut=False)
     close(cut=ended)
     return made

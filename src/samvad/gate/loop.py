@@ -22,6 +22,8 @@ BATCH = 256
 """Ready descriptors handled in a turn; the rest come in the next one."""
 FEW = 8
 """A turn with no more than so many is not long, and not worth a second look at the clock."""
+CALM_S = 0.1
+"""So often those are looked at who are in no hurry: many together, in a turn that comes anyway."""
 GRAIN_S = 0.001
 """How old a turn's time may be."""
 LONGEST_SLEEP_S = 1.0
@@ -50,6 +52,9 @@ class Loop:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._epoll = select.epoll()
+        self._calm = select.epoll()
+        self._calmed: set[int] = set()
+        """Descriptors that are in `_calm` and not in `_epoll`."""
         self._handlers: dict[int, Handler] = {}
         self._timers: list[_Timer] = []
         self._next_timer = float("inf")
@@ -58,6 +63,7 @@ class Loop:
         self.date = self.date_close = b""
         self.moment = Moment(clock.now(), clock.wall_ms())
         self._set_date()
+        self.every(CALM_S, self._look_at_calm)
 
     # -- descriptors ------------------------------------------------------------------------
 
@@ -66,13 +72,36 @@ class Loop:
         self._handlers[fd] = handler
 
     def change(self, fd: int, mask: int) -> None:
-        self._epoll.modify(fd, mask)
+        (self._calm if fd in self._calmed else self._epoll).modify(fd, mask)
+
+    def calm(self, fd: int, mask: int) -> bool:
+        """What comes next is in no hurry: to wake for it alone costs more than to answer it.
+        False: the kernel has no memory for it, and all stays as it is."""
+        try:
+            self._calm.register(fd, mask)
+        except OSError:
+            return False
+        self._epoll.unregister(fd)
+        self._calmed.add(fd)
+        return True
+
+    def rouse(self, fd: int, mask: int) -> None:
+        """The inverse. Raises OSError."""
+        self._epoll.register(fd, mask)
+        self._calm.unregister(fd)
+        self._calmed.discard(fd)
+
+    def _look_at_calm(self) -> None:
+        ready = self._calm.poll(0, BATCH)
+        self._handle(ready)
+        if len(ready) == BATCH:
+            self.soon(self._look_at_calm)
 
     def forget(self, fd: int) -> None:
-        """To be called before the descriptor is closed."""
-        if self._handlers.pop(fd, None) is not None:
-            with contextlib.suppress(OSError):
-                self._epoll.unregister(fd)
+        """To be called before the descriptor is closed, which is what takes it from the epoll set:
+        nobody here holds a second descriptor of the same file (epoll(7), question 6)."""
+        self._handlers.pop(fd, None)
+        self._calmed.discard(fd)
 
     # -- time -------------------------------------------------------------------------------
 
@@ -117,14 +146,7 @@ class Loop:
         now = self._clock.now()
         if now - self.moment.now >= GRAIN_S:
             self._read_clocks(now)
-        handlers = self._handlers
-        for fd, mask in ready:
-            handler = handlers.get(fd)
-            if handler is not None:
-                try:
-                    handler.ready(mask)
-                except Exception:
-                    handler.broken()
+        self._handle(ready)
         if self._again:
             again, self._again = self._again, []
             for call in again:
@@ -135,8 +157,19 @@ class Loop:
             return
         self.longest_turn_s = max(self.longest_turn_s, self._clock.now() - now)
 
+    def _handle(self, ready: list[tuple[int, int]]) -> None:
+        handlers = self._handlers
+        for fd, mask in ready:
+            handler = handlers.get(fd)
+            if handler is not None:
+                try:
+                    handler.ready(mask)
+                except Exception:
+                    handler.broken()
+
     def close(self) -> None:
         self._epoll.close()
+        self._calm.close()
 
 
 class Signals:

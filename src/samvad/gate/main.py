@@ -28,8 +28,9 @@ from samvad.gate.leases import Leases
 from samvad.gate.loop import Loop, Signals
 from samvad.gate.probe import Probe
 from samvad.gate.proof import LOOK_EVERY_S
+from samvad.gate.register import EVENTS, Register
 from samvad.gate.server import Server, listen
-from samvad.gate.site import EVENTS, Released, Site
+from samvad.gate.site import Released, Site
 from samvad.gate.store import Store
 from samvad.gate.uplink import UplinkClient
 from samvad.gate.watch import Watch, counters_path
@@ -47,6 +48,8 @@ ASSETS_EVERY_S = 2.0
 WAITS_EVERY_S = 0.25
 COUNTS_EVERY_S = 10.0
 END_S = 2.0
+GARBAGE = 20_000
+"""Objects more than there were, for the collector to look: a millisecond's work, and seldom."""
 OTHER_FILES = 512
 """Descriptors kept for everything but connections."""
 
@@ -76,7 +79,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         index=index,
         mirror_url=settings.attack.mirror_url,
     )
-    plans = _Plans(folders.plans, site, counters)
+    plans = _Plans(folders.plans, site.register, counters)
     clock = SystemClock()
     loop = Loop(clock)
     plans.read(loop.moment)  # before the stage tells of their events, and before anybody asks
@@ -98,22 +101,22 @@ def main(data: Path, settings: Settings, index: int) -> int:
         folders.run,
         gate.processes,
         counters,
-        site.seen,
+        site.register.seen,
         lambda: guard.posture.state is State.ATTACK,
     )
     diary = Diary(folders.journal, f"gate-{index}", counters)
-    climbers = Climbers(site, watch, diary)
+    climbers = Climbers(site.register, watch, diary)
     leader = Leader(
         folders.run,
         gate.processes,
         settings.attack.proof,
         gates=watch.gates,
-        opened=site.listening,
-        may_join_per_s=site.may_join_per_s,
+        opened=site.register.listening,
+        may_join_per_s=site.register.may_join_per_s,
         diary=diary,
     )
     store = Store(gate.store, gate.machine, gate.lease_s) if gate.store else None
-    leases = Leases(site, watch, store, gate.lease_s) if store is not None else None
+    leases = Leases(site.register, watch, store, gate.lease_s) if store is not None else None
 
     def hear(message: Message) -> None:
         _resume(site.hear(message, loop.moment.now))
@@ -135,8 +138,10 @@ def main(data: Path, settings: Settings, index: int) -> int:
         counters.set("loop_late_ms", int(loop.longest_turn_s * 1000))
         loop.longest_turn_s = 0.0
         _resume(site.forget_outlived(loop.moment.now))
-        site.on_air(loop.moment)
-        site.note_sharing()
+        site.register.on_air(loop.moment)
+        refused, voided = site.register.shared()
+        counters.add("tickets_shared", refused)
+        counters.add("tickets_voided", voided)
         server.send_off(guard.each_second(loop.moment))
         site.knocks.level = guard.posture.effort
         site.prefer_mirror = guard.posture.state is State.ATTACK
@@ -152,7 +157,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
 
     def note_counts() -> None:
         at = loop.moment
-        for event, counts in site.on_air(at):
+        for event, counts in site.register.on_air(at):
             diary.note(event, COUNTS, at.wall_ms, **dataclasses.asdict(counts))
 
     try:
@@ -164,7 +169,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         )
         loop.every(PLANS_EVERY_S, lambda: plans.read(loop.moment))
         loop.every(ASSETS_EVERY_S, read_assets)
-        loop.every(LOOK_EVERY_S, site.look_at_proofs)
+        loop.every(LOOK_EVERY_S, site.register.look_at_proofs)
         loop.every(TICK_MS / 1000, lambda: _tick(site, loop))
         loop.every(WAITS_EVERY_S, lambda: _resume(site.expire(loop.moment.now)))
         loop.every(1.0, each_second)
@@ -173,6 +178,8 @@ def main(data: Path, settings: Settings, index: int) -> int:
         # What lives from here on lives long: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        # Nothing on the way of a request is in a cycle: what grows are connections.
+        gc.set_threshold(GARBAGE, 20, 100)
         while not signals.came:
             loop.turn()
         _end(loop, server)
@@ -192,13 +199,14 @@ def main(data: Path, settings: Settings, index: int) -> int:
 
 
 def _tick(site: "Site[Connection]", loop: Loop) -> None:
-    site.tick(loop.moment)
-    _resume(site.tell(loop.moment))
+    site.register.tick(loop.moment)
+    # Whoever was held for news looks again, and is held again.
+    _resume(site.tell(loop.moment), calm=True)
 
 
-def _resume(released: Released[Connection]) -> None:
+def _resume(released: Released[Connection], calm: bool = False) -> None:
     for connection, answer in released:
-        connection.resume(answer)
+        connection.resume(answer, calm)
 
 
 def _end(loop: Loop, server: Server) -> None:
@@ -240,8 +248,8 @@ class _Plans:
     """New plans, four times a second; the whole folder only when something in it was replaced,
     and every LOOK_ALL_S in any case."""
 
-    def __init__(self, folder: Path, site: Site[Connection], counters: Counters) -> None:
-        self._folder, self._site, self._counters = folder, site, counters
+    def __init__(self, folder: Path, register: Register[Connection], counters: Counters) -> None:
+        self._folder, self._register, self._counters = folder, register, counters
         self._plans = PlanFolder(folder)
         self._changed_ns = -1
         self._looked = float("-inf")
@@ -258,7 +266,7 @@ class _Plans:
         self._changed_ns, self._looked = changed_ns if settled else -1, at.now
         plans, complaints = self._plans.changed()
         for plan in plans:
-            if not self._site.set_plan(plan):
+            if not self._register.set_plan(plan):
                 complaints.append(f"plan {plan.event}: more than {EVENTS} events, not taken")
         for complaint in complaints:
             self._counters.add("plan_complaints")

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from samvad.gate.answers import ANYWHERE, JSON, NEVER_STORED, Answer
 from samvad.gate.live import LiveEvent
 from samvad.gate.objects import Ready
 from samvad.protocol.media import RENDITIONS, Init, Part
@@ -42,10 +43,18 @@ def base(mirror_url: str, secret: bytes, event: str) -> str:
     return f"{mirror_url.rstrip('/')}/{event}/{key(secret, event)}"
 
 
-def steering(prefer_mirror: bool) -> bytes:
-    """The steering manifest: where players go first, and look again."""
-    order = [MIRROR, GATE] if prefer_mirror else [GATE, MIRROR]
-    return json.dumps({"VERSION": 1, "TTL": STEER_TTL_S, "PATHWAY-PRIORITY": order}).encode()
+def _manifest(order: list[str]) -> Answer:
+    told = {"VERSION": 1, "TTL": STEER_TTL_S, "PATHWAY-PRIORITY": order}
+    return Answer(200, (JSON, NEVER_STORED, ANYWHERE), (json.dumps(told).encode(),))
+
+
+_STEERING = _manifest([GATE, MIRROR]), _manifest([MIRROR, GATE])
+
+
+def steering(far: bool) -> Answer:
+    """The steering manifest: where players go first. `far`: to the mirror, which is for those who
+    need not follow closely; a static host holds nothing back until it comes."""
+    return _STEERING[far]
 
 
 class Mirror:

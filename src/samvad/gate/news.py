@@ -1,19 +1,24 @@
-"""Held looks at serving.json: a word of the host or a rung reaches all who wait within a second.
+"""Held looks at serving.json and state.json: a word of the host or a rung reaches everybody within
+a second, and a turn that comes reaches the one whose turn it is.
 
 Who waits in a long line looks seldom (door.py FAR_MS), and a status line must not take so long.
 So a look may name the mark of what it has seen (`?after=…`), and is held until the mark is
-another one, or for nearly as long as one would have waited. That costs a waiting listener as
-many looks as before, and the connection that was idle between two of them.
+another one, or for some time. It may also name the lane and the number that the line is to reach
+first (`&until=3.1200`): then it is held much longer, for nothing that matters can be missed.
+That costs a waiting listener fewer looks, and the connection that was idle between two of them.
 
 Pure: waiting parties are opaque tokens, `now` is monotonic seconds. A token waits for one thing
 at a time, so there are never more than connections.
 """
 
 import re
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
+
+from samvad.gate.turns import Turns
+from samvad.protocol.passes import Lane
+from samvad.protocol.playlist import Form
 
 HOLD_SHARE = 7 / 8
 """Of the time between two ordinary looks; the page's pause is the rest. In the mean: a quarter
@@ -21,70 +26,119 @@ more or less by chance, so that a crowd that was answered together does not come
 for ever."""
 NEAR_S = 2.0
 """The same for one whose turn may come soon (`&near`), who wants to see the line move."""
+UNTIL_S = 44.0
+"""The same for one who hears of it when the line moves (`&until`). With the quarter more it is
+55 s: proxies give up after 60."""
+LISTENERS_HOLD_S = {Form.PLAIN: 10.0, Form.LONG: 30.0}
+"""The same for a listener's look at state.json; by parts it is not held."""
 AT_ONCE = 2_000
 """Answers given in one go: a whole house answered together would keep the media waiting."""
 
-_AFTER = re.compile(rb"after=([0-9a-f]{1,16})(&near)?")
+_AFTER = re.compile(rb"after=([0-9a-f]{1,16})(?:(&near)|&until=([0-3])\.([0-9]{1,9}))?")
 
 Token = TypeVar("Token", bound=Hashable)
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A look at serving.json by one who has seen the news of `mark`."""
+class Look(NamedTuple):
+    """A look by one who has seen the news of `mark`. `lane`, `number`: the turn it waits for;
+    a lane of -1: none."""
 
     mark: str
     near: bool = False
+    lane: int = -1
+    number: int = 0
 
     def hold_s(self, far_s: float) -> float:
-        """How long it is held; `far_s`: between two ordinary looks of somebody far back."""
+        """How long it is held if it names no turn; `far_s`: between two ordinary looks of
+        somebody far back."""
         return min(NEAR_S, far_s) if self.near else far_s * HOLD_SHARE
 
 
 def look(query: bytes) -> Look | None:
     """What a query asks to be held for; None for an ordinary look."""
     asked = _AFTER.fullmatch(query)
-    return Look(asked[1].decode(), asked[2] is not None) if asked else None
+    if asked is None:
+        return None
+    mark, near, lane, number = asked.groups()
+    if lane is None:
+        return Look(mark.decode(), near is not None)
+    return Look(mark.decode(), False, int(lane), int(number))
+
+
+class _Held(NamedTuple):
+    second: int
+    lane: int
+    number: int
 
 
 class News(Generic[Token]):
     """Those who wait for the news of one event, in the order they came."""
 
     def __init__(self) -> None:
-        self._second_of: dict[Token, int] = {}
+        self._held: dict[Token, _Held] = {}
         self._until: dict[int, dict[Token, None]] = {}
-        """Who is held until which second, in the order of the seconds."""
+        """Who is held until which second."""
+        self._turns = tuple(Turns[Token]() for _ in Lane)
         self._due: dict[Token, None] = {}
+        self._mark = ""
 
     def __len__(self) -> int:
-        return len(self._second_of) + len(self._due)
+        return len(self._held) + len(self._due)
 
-    def add(self, token: Token, now: float, chance: float, hold_s: float) -> None:
-        """Hold `token`; `chance` is from 0 to 1."""
+    def add(self, token: Token, look: Look, now: float, chance: float, hold_s: float) -> None:
+        """Hold `token`, who has seen the newest mark; `chance` is from 0 to 1."""
+        if look.mark != self._mark:
+            self._changed(look.mark)
         second = int(now + hold_s * (0.75 + chance / 2)) + 1
-        self._second_of[token] = second
-        self._until.setdefault(second, {})[token] = None
+        self._held[token] = _Held(second, look.lane, look.number)
+        there = self._until.get(second)
+        if there is None:
+            self._until[second] = {token: None}
+        else:
+            there[token] = None
+        if look.lane >= 0:
+            self._turns[look.lane].add(token, look.number)
 
     def drop(self, token: Token) -> None:
-        second = self._second_of.pop(token, None)
-        if second is not None:
-            del self._until[second][token]
+        """Its asker is gone."""
         self._due.pop(token, None)
+        self._let_go(token)
 
-    def changed(self) -> None:
+    def _let_go(self, token: Token) -> bool:
+        held = self._held.pop(token, None)
+        if held is None:
+            return False
+        self._until[held.second].pop(token, None)
+        if held.lane >= 0:
+            self._turns[held.lane].drop(token, held.number)
+        return True
+
+    def _changed(self, mark: str) -> None:
         """There is something new: all are to be answered."""
-        self._due.update(dict.fromkeys(self._second_of))
-        self._second_of.clear()
+        self._mark = mark
+        self._due.update(dict.fromkeys(self._held))
+        self._held.clear()
         self._until.clear()
+        for turns in self._turns:
+            turns.clear()
 
-    def take(self, now: float) -> list[Token]:
-        """Those to be answered now, AT_ONCE at most: first those for whom there is news, then
-        those who were held for long enough."""
+    def take(self, now: float, mark: str, reached: Sequence[int] = ()) -> list[Token]:
+        """Those to be answered now, AT_ONCE at most: first those for whom there is news (`mark` is
+        not what they have seen), then those whose turn has come (`reached`: how far each lane
+        is), then those who were held for long enough."""
+        if mark != self._mark:
+            self._changed(mark)
+        for turns, number in zip(self._turns, reached, strict=False):
+            for token in turns.reached(number):
+                if self._let_go(token):
+                    self._due[token] = None
         for second in [s for s in self._until if s <= now]:
-            over = self._until.pop(second)
-            for token in over:
-                del self._second_of[token]
-            self._due.update(over)
+            for token in list(self._until[second]):
+                self._let_go(token)
+                self._due[token] = None
+            del self._until[second]
+        if not self._due:
+            return []
         taken = list(islice(self._due, AT_ONCE))
         for token in taken:
             del self._due[token]

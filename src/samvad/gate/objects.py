@@ -20,8 +20,10 @@ from samvad.protocol.media import (
     PARTS_PER_SEGMENT,
     RATE,
     SEGMENTS_PER_LONG,
+    SEGMENTS_PER_PAIR,
     Part,
     long_name,
+    pair_name,
     part_name,
     segment_name,
 )
@@ -241,8 +243,12 @@ class Shelf:
     def long_name(self, discontinuity: int, long_msn: int) -> str:
         return long_name(self._key, self._rendition, discontinuity, long_msn)
 
+    def pair_name(self, discontinuity: int, pair_msn: int) -> str:
+        return pair_name(self._key, self._rendition, discontinuity, pair_msn)
+
     def promises(self) -> Mapping[str, int]:
-        """Names of segments to come, normal and long, each with the segment that completes it."""
+        """Names of what is to come, normal, long and pairs, each with the segment that completes
+        it."""
         at = self.position
         if at is None or self._hint is None or self.ended:
             return {}
@@ -250,8 +256,10 @@ class Shelf:
             run = self._kept[-1].discontinuity
             coming = range(at.msn, at.msn + lean.AHEAD)
             names = {segment_name(self._key, self._rendition, run, n): n for n in coming}
-            for n in range(at.msn // SEGMENTS_PER_LONG, coming[-1] // SEGMENTS_PER_LONG):
-                names[self.long_name(run, n)] = (n + 1) * SEGMENTS_PER_LONG - 1
+            longs, pairs = (SEGMENTS_PER_LONG, self.long_name), (SEGMENTS_PER_PAIR, self.pair_name)
+            for per, name in (longs, pairs):
+                for n in range(at.msn // per, coming[-1] // per):
+                    names[name(run, n)] = (n + 1) * per - 1
             self._promises = at.msn, names
         return self._promises[1]
 
@@ -283,11 +291,17 @@ class Shelf:
             init=first.init,
             segment=lambda n: segment_name(key, named, first.discontinuity, n),
             long=lambda n: long_name(key, named, first.discontinuity, n),
+            pair=lambda n: pair_name(key, named, first.discontinuity, n),
         )
 
     def longs(self) -> list[Long]:
         """All that can be made of what is kept, oldest first."""
         return lengthened([s.listed(self.ended) for s in self._kept], self.long_name, self.ended)
+
+    def larger(self) -> list[Long]:
+        """The same and pairs."""
+        listed = [s.listed(self.ended) for s in self._kept]
+        return self.longs() + lengthened(listed, self.pair_name, self.ended, SEGMENTS_PER_PAIR)
 
     def long_window(self) -> Window:
         return window_of(self.longs(), self._first_msn, self._before_first, self.ended)

@@ -4,10 +4,8 @@
 `expire` or `forget_outlived` gives it later, with the asker's token.
 """
 
-import dataclasses
 import re
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable
 from typing import Generic, NamedTuple, TypeVar
 
 from samvad.base.clock import Moment
@@ -15,50 +13,37 @@ from samvad.base.folders import Folders
 from samvad.base.settings import GateSettings
 from samvad.gate import lean, mirror
 from samvad.gate.answers import (
-    ANYWHERE,
-    JSON,
-    NEVER_STORED,
     PREFLIGHT,
     REFUSALS,
     Answer,
 )
 from samvad.gate.assets import Assets
-from samvad.gate.board import Board
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.event import Event
-from samvad.gate.figures import Seen
-from samvad.gate.house import House
 from samvad.gate.http1 import Fields, Request
 from samvad.gate.knock import Knocks
-from samvad.gate.live import LiveEvent
 from samvad.gate.news import look
 from samvad.gate.objects import Ready, media_headers
 from samvad.gate.pages import not_found
 from samvad.gate.permissions import PERMISSIONS_PATH, Permissions
-from samvad.gate.place import Places
-from samvad.gate.proof import Proofs, allowed
 from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wanted
+from samvad.gate.register import Register
 from samvad.gate.reload import parse
-from samvad.gate.replay import ReplayFile
-from samvad.gate.seats import LISTENING_S, Seats
+from samvad.gate.seats import LISTENING_S
 from samvad.gate.sources import Rank
 from samvad.gate.spent import Spent
-from samvad.gate.state import Counts, Situation
-from samvad.protocol import passes
+from samvad.gate.state import OVER
 from samvad.protocol.hls import EVENT, SLUG
 from samvad.protocol.media import RENDITIONS, Init, Part
-from samvad.protocol.plan import EventPlan
 from samvad.protocol.playlist import Form
 from samvad.protocol.room import RoomState
-from samvad.protocol.secret import derive
-from samvad.protocol.ticket import Ticket, Tickets
+from samvad.protocol.ticket import Ticket
 from samvad.protocol.uplink import Forget, Hello, Message
-
-EVENTS = 10_000
-"""Events held at most; media of more are not taken (the stage has few on air)."""
 
 SHOWN = 32_768
 """Paths with a good ticket that are remembered; then it begins anew."""
+KNOWN = 4_096
+"""The same for paths of events that are the same for everybody."""
 
 _INDEX, _LONG, _LEAN = "index.m3u8", "long.m3u8", "lean.json"
 _PLAYLISTS = {b"master.m3u8": ("", "")} | {
@@ -66,17 +51,23 @@ _PLAYLISTS = {b"master.m3u8": ("", "")} | {
 }
 """What may follow a ticket: the rendition, or "" for the multivariant playlist; and what of it."""
 _OF_EVENT = re.compile(
-    rf"/live/({EVENT})/(state\.json|steering\.json|replay\.m4a|m/([\w-]+)\.m4s)".encode()
+    rf"/live/({EVENT})(/state\.json|/steering\.json|/replay\.m4a|/m/([\w-]+)\.m4s)".encode()
 )
 _PAGE = re.compile(rf"/e/({SLUG})".encode())
 _DOOR = re.compile(rf"/door/({EVENT})(/serving\.json|/leave)?".encode())
 _READING = (b"GET", b"HEAD")
+_SERVING, _STATE, _LEAVE = b"/serving.json", b"/state.json", b"/leave"
+_ONE_FOR_ALL = (_SERVING, _STATE)
 
-_OVER = (Situation.ENDED, Situation.CANCELLED)
 _FORGED, _GONE = INDEX["tickets_forged"], INDEX["tickets_gone"]
+_WAITS, _WAITING = INDEX["waits"], INDEX["waiting"]
 
 Token = TypeVar("Token", bound=Hashable)
 Released = list[tuple[Token, Answer]]
+
+
+_Known = tuple[Event[Token], bytes]
+"""Whose a path is, and what of it: the last part of the path."""
 
 
 class _Shown(NamedTuple, Generic[Token]):
@@ -88,17 +79,22 @@ class _Shown(NamedTuple, Generic[Token]):
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """What a waiting token asked for: a rendition's playlist, or (""): the object at `path`, or
-    with `news` the event's serving.json."""
+class _Pending(NamedTuple):
+    """What a waiting token asked for: a rendition's playlist, or ("") the object at `path`."""
 
     event: str
     rendition: str
     skip: bool
     zipped: bool
     path: bytes
-    news: Fields | None = None
+
+
+class _Held(NamedTuple):
+    """A waiting token that is to be told of news, by serving.json or (`listens`) by state.json."""
+
+    event: str
+    fields: Fields
+    listens: bool
 
 
 class Site(Generic[Token]):
@@ -116,24 +112,23 @@ class Site(Generic[Token]):
         mirror_url: str = "",
     ) -> None:
         """`mirror_url`: below it lie the media of all events too, on a static host; "": nowhere."""
-        self._mirror_url, self.prefer_mirror = mirror_url, False
-        self._secret, self._settings, self._folders = secret, settings, folders
-        self._assets, self._index = assets, index
+        self.prefer_mirror = False
+        """Players that may go anywhere go to the mirror first."""
+        self._assets = assets
         self._permissions = Permissions(folders.permissions)
         self._counters, self._count = counters, counters.values
         self.knocks = Knocks(secret, counters, Spent(folders.run / "attack" / "spent"))
-        self._events: dict[str, Event[Token]] = {}
-        self._staged: dict[str, Event[Token]] = {}
-        """Those of which the stage has told: the only ones with media, waiters or a room."""
-        self._proofs = Proofs(folders, secret, dataclasses.asdict(settings))
-        self._housed: set[str] = set()
-        """Those whose seats and line this process has opened."""
+        self._ready: Ready = {}
+        self.register: Register[Token] = Register(
+            secret, settings, folders, self._ready, index, mirror_url=mirror_url
+        )
+        self._events = self.register.named
         self._telling: set[str] = set()
         """Those with somebody held for news."""
-        self._slugs: dict[str, str] = {}
-        self._ready: Ready = {}
         self._shown: dict[bytes, _Shown[Token]] = {}
-        self._pending: dict[Token, _Pending] = {}
+        self._known: dict[bytes, _Known[Token]] = {}
+        """Paths that are the same for everybody."""
+        self._pending: dict[Token, _Pending | _Held] = {}
 
     # -- requests ---------------------------------------------------------------------------
 
@@ -152,6 +147,9 @@ class Site(Generic[Token]):
         shown = self._shown.get(path)
         if shown is not None:
             return self._playlist(shown, query, request, token, at)
+        known = self._known.get(path)
+        if known is not None:
+            return self._of_event(known, query, request, token, at)
         return self._first_sight(path, query, request, token, at)
 
     def rank_of(self, target: bytes) -> Rank:
@@ -205,7 +203,7 @@ class Site(Generic[Token]):
         if ticket.expires_min * 60_000 <= at.wall_ms:
             return REFUSALS[403]
         live = event.live
-        if not live.playable and event.situation(at.wall_ms) in _OVER:
+        if not live.playable and event.situation(at.wall_ms) in OVER:
             return REFUSALS[410]  # the window is gone; the door knows of the recording
         for_s = lean.LISTENING_S if what == _LEAN else LISTENING_S
         if not event.house.touch(ticket, at.now, for_s):
@@ -237,35 +235,29 @@ class Site(Generic[Token]):
         page = _PAGE.fullmatch(path)
         if page is not None:
             name = page[1].decode()
-            event = self._events.get(self._slugs.get(name, name))
+            event = self.register.slugged(name)
             html = event.page.answer(request.fields, query) if event is not None else None
             return html or not_found(request.fields, query)
         if path == PERMISSIONS_PATH:
             return self._permissions.answer(at.now)
-        knock = _DOOR.fullmatch(path)
-        if knock is not None:
-            event = self._events.get(knock[1].decode()) if knock[2] == b"/serving.json" else None
-            if event is not None:
-                held = look(query) if query else None
-                if held is not None and event.hold(held, token, at):
-                    self._telling.add(event.name)
-                    self._wait(token, _Pending(event.name, "", False, False, b"", request.fields))
-                    return None
-                return event.serving(request.fields, at) or REFUSALS[404]
-            return REFUSALS[404 if knock[2] == b"/serving.json" else 405]
-        of_event = _OF_EVENT.fullmatch(path)
-        event = self._events.get(of_event[1].decode()) if of_event is not None else None
-        if of_event is None or event is None:
+        door = _DOOR.fullmatch(path)
+        if door is not None and door[2] != _SERVING:
+            return REFUSALS[405]
+        named = door or _OF_EVENT.fullmatch(path)
+        event = self._events.get(named[1].decode()) if named is not None else None
+        if named is None or event is None:
             return REFUSALS[404]
-        if of_event[2] == b"state.json":
-            return event.state(request.fields, at) or REFUSALS[404]
-        if of_event[2] == b"steering.json":
-            return self._steering(event) if self._mirror_url else REFUSALS[404]
-        if of_event[2] == b"replay.m4a":
+        if named[2] in _ONE_FOR_ALL:
+            known = self._remember(path, (event, named[2]))
+            return self._of_event(known, query, request, token, at)
+        if named[2] == b"/steering.json":
+            far = self.prefer_mirror and event.live.latency is not Form.LOW
+            return mirror.steering(far) if self.register.mirror_url else REFUSALS[404]
+        if named[2] == b"/replay.m4a":
             if event.withheld:
                 return REFUSALS[410]
             return event.replay_file.answer(request.fields, at.now)
-        name = of_event[3].decode()
+        name = named[3].decode()
         if event.live.awaited(name, token, at.now):
             self._wait(token, _Pending(event.name, "", False, False, path))
             return None
@@ -273,44 +265,66 @@ class Site(Generic[Token]):
             return self._object(path, self._ready[path], request)
         return REFUSALS[404]
 
-    def _steering(self, event: Event[Token]) -> Answer:
-        """Where players of this event go first: to the mirror while an attack is on, unless they
-        are so few that they follow closely, which a static host cannot give them."""
-        far = self.prefer_mirror and event.live.latency is not Form.LOW
-        headers = (JSON, NEVER_STORED, ANYWHERE)
-        return Answer(200, headers, (mirror.steering(far),))
+    def _remember(self, path: bytes, known: "_Known[Token]") -> "_Known[Token]":
+        if len(self._known) >= KNOWN:
+            self._known.clear()
+        self._known[path] = known
+        return known
+
+    def _of_event(
+        self, known: "_Known[Token]", query: bytes, request: Request, token: Token, at: Moment
+    ) -> Answer | None:
+        """state.json or serving.json, at once or when there is news."""
+        event, what = known
+        if what not in _ONE_FOR_ALL:
+            return REFUSALS[405]  # a door is knocked at
+        listens = what == _STATE
+        asked = look(query) if query else None
+        if asked is not None and event.hold(asked, token, at, listens):
+            self._telling.add(event.name)
+            self._wait(token, _Held(event.name, request.fields, listens))
+            return None
+        return (event.state if listens else event.serving)(request.fields, at) or REFUSALS[404]
 
     def _less_usual(self, request: Request, at: Moment) -> Answer:
         if request.method == b"OPTIONS":
             return PREFLIGHT
         path = request.target.partition(b"?")[0]
-        knock = _DOOR.fullmatch(path)
-        if knock is None or knock[2] == b"/serving.json":
-            return REFUSALS[405 if knock or path in self._ready else 404]
-        event = self._events.get(knock[1].decode())
-        return self.knocks.answer(event, bool(knock[2]), request.body, at)
+        known = self._known.get(path)
+        if known is None:
+            door = _DOOR.fullmatch(path)
+            if door is None:
+                return REFUSALS[405 if path in self._ready else 404]
+            event = self._events.get(door[1].decode())
+            if event is None:
+                return REFUSALS[404]
+            known = self._remember(path, (event, door[2] or b""))
+        event, what = known
+        if what in _ONE_FOR_ALL:
+            return REFUSALS[405]
+        return self.knocks.answer(event, what == _LEAVE, request.body, at)
 
     # -- waiting ----------------------------------------------------------------------------
 
-    def _wait(self, token: Token, pending: _Pending) -> None:
+    def _wait(self, token: Token, pending: _Pending | _Held) -> None:
         self._pending[token] = pending
-        self._counters.add("waits")
-        self._counters.set("waiting", len(self._pending))
+        self._count[_WAITS] += 1
+        self._count[_WAITING] = len(self._pending)
 
     def drop(self, token: Token) -> None:
         """The asker is gone."""
         pending = self._pending.pop(token, None)
         if pending is not None:
             event = self._events[pending.event]
-            event.live.drop(token)
-            event.news.drop(token)
-            self._counters.set("waiting", len(self._pending))
+            (event.news if isinstance(pending, _Held) else event.live).drop(token)
+            self._count[_WAITING] = len(self._pending)
 
     def _released(self, tokens: list[Token], late: bool = False) -> Released[Token]:
         """What the tokens waited for; `late`: that it did not come."""
         answers: Released[Token] = []
         for token in tokens:
             pending = self._pending.pop(token)
+            assert isinstance(pending, _Pending)
             if not pending.rendition:
                 answer = self._ready.get(pending.path, REFUSALS[404])
             elif late:
@@ -324,128 +338,42 @@ class Site(Generic[Token]):
                     else REFUSALS[410]
                 )
             answers.append((token, answer))
-        self._counters.set("waiting", len(self._pending))
+        self._count[_WAITING] = len(self._pending)
         return answers
 
     def tell(self, at: Moment) -> Released[Token]:
-        """Answers for those who wait for news of a line."""
+        """Answers for those who wait for news."""
         answers: Released[Token] = []
         for name in list(self._telling):
             event = self._events[name]
             for token in event.tell(at):
-                fields = self._pending.pop(token).news
-                assert fields is not None
-                answers.append((token, event.serving(fields, at) or REFUSALS[404]))
+                held = self._pending.pop(token)
+                assert isinstance(held, _Held)
+                told = event.state if held.listens else event.serving
+                answers.append((token, told(held.fields, at) or REFUSALS[404]))
             if not len(event.news):
                 self._telling.discard(name)
         if answers:
-            self._counters.set("waiting", len(self._pending))
+            self._count[_WAITING] = len(self._pending)
         return answers
 
     def expire(self, now: float) -> Released[Token]:
         """Answers for those who have waited for too long."""
-        late = [token for event in self._staged.values() for token in event.live.expire(now)]
+        late = [
+            token for event in self.register.staged.values() for token in event.live.expire(now)
+        ]
         return self._released(late, late=True) if late else []
 
-    # -- plans and the stage ----------------------------------------------------------------
-
-    def _event(self, name: str) -> Event[Token] | None:
-        event = self._events.get(name)
-        if event is None and len(self._events) < EVENTS:
-            media_key = derive(self._secret, "media", name)
-            event = self._events[name] = Event(
-                name,
-                live=LiveEvent(
-                    name,
-                    self._ready,
-                    media_key,
-                    self._settings.window_s,
-                    mirror.base(self._mirror_url, self._secret, name) if self._mirror_url else "",
-                ),
-                tickets=Tickets(derive(self._secret, "ticket", self._here(name))),
-                places=Places(derive(self._secret, "place", self._here(name))),
-                pass_key=passes.key(self._secret, name),
-                replay=ReplayFile(self._folders.replay(name)),
-                open_house=lambda seats: self._open_house(name, seats),
-                low_latency_listeners=self._settings.low_latency_listeners,
-            )
-        return event
-
-    def _here(self, name: str) -> str:
-        """What keys of tickets and places are made for: their numbers are one machine's."""
-        return f"{name}@{self._settings.machine}" if self._settings.store else name
-
-    def _open_house(self, name: str, seats: int) -> House:
-        run, hold_s = self._folders.run, self._settings.seat_hold_s
-        self._housed.add(name)
-        table = Seats(run / "seats" / name, seats, hold_s, self._index)
-        try:
-            board, key = Board(run / "boards" / name), derive(self._secret, "line", name)
-            return House(table, board, key, leased=bool(self._settings.store))
-        except BaseException:
-            table.close()
-            raise
-
-    def housed(self, name: str) -> Event[Token] | None:
-        """An event whose seats and line this process has opened."""
-        return self._events.get(name) if name in self._housed else None
-
-    def tick(self, at: Moment) -> None:
-        """Let all lines move."""
-        for name in self._housed:
-            self._events[name].tick(at)
-
-    def listening(self, at: Moment) -> dict[str, int]:
-        """The events that are open here, each with its listeners."""
-        names = self._housed | {n for n, e in self._staged.items() if e.is_open(at.wall_ms)}
-        opened = {n: e for n in names if (e := self._events[n]).is_open(at.wall_ms)}
-        return {name: event.counts(at).listening for name, event in opened.items()}
-
-    def may_join_per_s(self) -> float:
-        """How many newcomers a second all doors let in."""
-        return sum(self._events[name].house.per_s for name in self._housed)
-
-    def note_sharing(self) -> None:
-        """Count what the seats have refused since the last time."""
-        for name in self._housed:
-            seats = self._events[name].house.seats
-            self._counters.add("tickets_shared", seats.shared)
-            self._counters.add("tickets_voided", seats.voided)
-            seats.shared = seats.voided = 0
-
-    def _prove(self, event: Event[Token], plan: EventPlan) -> None:
-        """Give the event as many seats and joins a second as are proven, or careful ones."""
-        gate, proof = self._settings, self._proofs.of(plan.event)
-        event.set_limits(*allowed(plan, proof, gate.seats, gate.joins_per_s), proof.as_json())
-
-    def look_at_proofs(self) -> None:
-        """Certificates may come, and go, while an evening is on."""
-        for name in self._housed:
-            event = self._events[name]
-            if event.plan is not None:
-                self._prove(event, event.plan)
-
-    def set_plan(self, plan: EventPlan) -> bool:
-        """A new or changed plan. False: there are too many events already."""
-        event = self._event(plan.event)
-        if event is None:
-            return False
-        before = event.plan
-        if event.set_plan(plan):
-            self._prove(event, plan)
-            if before is not None and before.slug != plan.slug:
-                self._slugs.pop(before.slug, None)
-            self._slugs[plan.slug] = plan.event
-        return True
+    # -- the stage --------------------------------------------------------------------------
 
     def hear(self, message: Message, now: float) -> Released[Token]:
         """A message of the stage; gives the answers of those who waited for it."""
         if isinstance(message, Hello):
             return []
-        event = self._event(message.event)
+        event = self.register.event(message.event)
         if event is None:
             return []
-        self._staged[message.event] = event
+        self.register.staged[message.event] = event
         if isinstance(message, Init | Part):
             return self._released(event.live.take(message))
         if isinstance(message, RoomState):
@@ -455,20 +383,5 @@ class Site(Generic[Token]):
 
     def forget_outlived(self, now: float) -> Released[Token]:
         """Drop windows of events that ended long ago, should the stage not have said so."""
-        gone = [event for event in self._staged.values() if event.outlived(now)]
+        gone = [event for event in self.register.staged.values() if event.outlived(now)]
         return [pair for event in gone for pair in self._released(event.close())]
-
-    def on_air(self, at: Moment) -> list[tuple[str, Counts]]:
-        """Events on air and their counts, for the journal; keeps the playlists' form right."""
-        return [
-            (event.name, event.counts(at))
-            for event in self._staged.values()
-            if event.situation(at.wall_ms) is Situation.LIVE
-        ]
-
-    def seen(self, named: Iterable[str], at: Moment) -> dict[str, Seen]:
-        """For the console: the events that are on, and those named."""
-        known = [event for name in named if (event := self._events.get(name)) is not None]
-        known += [e for e in self._staged.values() if e.is_open(at.wall_ms)]
-        known += [e for n in self._housed if (e := self._events[n]).is_open(at.wall_ms)]
-        return {event.name: event.seen(at) for event in known if event.plan is not None}

@@ -23,6 +23,10 @@ class Situation(StrEnum):
     CANCELLED = "cancelled"
 
 
+OPEN = (Situation.DOORS, Situation.LIVE)
+OVER = (Situation.ENDED, Situation.CANCELLED)
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """Honest counts (docs/counts.md): `listening` fetched what is to be heard just now, `admitted`
@@ -93,8 +97,9 @@ def as_json(
     rung: dict[str, Any] | None = None,
     promise_ms: int | None = None,
     certificate: dict[str, Any] | None = None,
+    mark: str = "",
 ) -> bytes:
-    """The bytes of state.json."""
+    """The bytes of state.json. `mark`: that of serving.json."""
     here = {s.id: s for s in room.speakers} if room is not None else {}
     names = [(s.name, here.get(s.id)) for s in plan.speakers]
     names += [(s.name, s) for i, s in here.items() if i not in {p.id for p in plan.speakers}]
@@ -125,6 +130,7 @@ def as_json(
         "certificate": certificate,
         "latency": form.value,
         "lean": lean,
+        "mark": mark,
         "replay": {"url": replay_path, "bytes": replay.bytes, "duration_ms": replay.duration_ms}
         if replay
         else None,

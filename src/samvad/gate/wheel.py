@@ -37,9 +37,14 @@ class Wheel(Generic[T]):
         bucket = max(int(deadline / self._grain_s) + 1, self._turned + 1)
         if item.bucket and item.bucket <= bucket:
             return  # it is looked at in time
-        self.drop(item)
+        if item.bucket:
+            self.drop(item)
         item.bucket = bucket
-        self._buckets.setdefault(bucket, set()).add(item)
+        there = self._buckets.get(bucket)
+        if there is None:
+            self._buckets[bucket] = {item}
+        else:
+            there.add(item)
 
     def drop(self, item: T) -> None:
         """Forget `item`."""

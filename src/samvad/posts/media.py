@@ -119,12 +119,10 @@ def sweep() -> int:
 # Addresses
 
 
-def address(medium: Medium, what: str, *, public: bool, now_s: float | None = None) -> str:
-    """The path of one of its files; "" when it has none of that. `public`: its post is public."""
+def address(medium: Medium, what: str, key: str = PUBLIC) -> str:
+    """The path of one of its files; "" when it has none of that. PUBLIC opens public posts only."""
     name = medium.files.get(what)
-    if not name:
-        return ""
-    return f"/media/{medium.name}/{PUBLIC if public else key_for(medium.name, now_s)}/{name}"
+    return f"/media/{medium.name}/{key}/{name}" if name else ""
 
 
 def key_for(name: str, now_s: float | None = None) -> str:

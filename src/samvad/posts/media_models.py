@@ -22,8 +22,8 @@ class Medium(models.Model):
     """A photo or a video, first of its owner alone, then of one post.
 
     `name` is unguessable (128 random bits) and part of every address of its files. `files` maps
-    what a file is for ("w640", "mp4", "poster", …) to its name on disk. A video goes through
-    uploading, waiting and working to ready, or to failed with the reason in `failure`; photos
+    what a file is for ("w640", "mp4", "poster", …) to its name on disk; `spoken` are the languages
+    it has captions in. A video goes through uploading, waiting and working to ready, or to failed with the reason in `failure`; photos
     are ready from the start. `lease_until` bounds how long one worker may be at it.
     """
 
@@ -60,6 +60,7 @@ class Medium(models.Model):
     progress = models.PositiveSmallIntegerField(default=0)
     tries = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
+    spoken = models.JSONField(default=list, blank=True)
     files = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -223,6 +223,7 @@ class Bookmark(_Mark):
 # Django finds an app's models by its `models` module; what media and links are has its own files.
 from samvad.posts.link_models import LinkPreview  # noqa: E402
 from samvad.posts.media_models import Captions, Medium  # noqa: E402
+from samvad.posts.search_models import SearchRow  # noqa: E402
 
 __all__ = [
     "Bookmark",
@@ -235,5 +236,6 @@ __all__ = [
     "Post",
     "PostTag",
     "Revision",
+    "SearchRow",
     "Visibility",
 ]

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from samvad.accounts.models import User
 from samvad.accounts.ties import apart_ids
-from samvad.posts import links, seen, text, told
+from samvad.posts import links, search, seen, text, told
 from samvad.posts.errors import PostError
 from samvad.posts.media import PHOTOS_MAX, remove
 from samvad.posts.models import (
@@ -79,6 +79,7 @@ def create(
             Post.objects.filter(pk=reply_to.pk).update(reply_count=F("reply_count") + 1)
         if quote_of is not None:
             Post.objects.filter(pk=quote_of.pk).update(quotes=F("quotes") + 1)
+        search.put_post(post)
         told.created(post, named)
     return post
 
@@ -107,6 +108,7 @@ def edit(post: Post, said: str, *, warning: str = "") -> Post:
         before = set(post.mentions.values_list("person_id", flat=True))
         post.tags.all().delete()
         named = [person for person in _name(post, keep=before) if person.pk not in before]
+        search.put_post(post)
         told.edited(post, named)
     return post
 
@@ -132,6 +134,7 @@ def delete(post: Post) -> None:
             rows.all().delete()
         Post.objects.filter(repost_of=post).delete()
         _count_down(post)
+        search.drop(search.POST, post.pk)
         told.gone(post)
     post.gone = Gone.DELETED
     post.text = ""

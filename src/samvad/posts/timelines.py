@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from samvad.accounts.models import Follow, Mute, PeopleList, User
-from samvad.accounts.ties import muted_ids
 from samvad.posts.models import Bookmark, Medium, Post, PostTag, Visibility
 from samvad.posts.names import first_id_at, wall_ms_of
 from samvad.posts.seen import readable, served, within_reach
 
 A_PAGE = 20
 _DAY_MS = 24 * 3600 * 1000
-WINDOWS_MS = (3 * _DAY_MS, 40 * _DAY_MS)
+WINDOW_MS = 4 * _DAY_MS
 """How far back is looked first: most pages are full of the last days, and the rest is not read."""
 
 
@@ -35,8 +34,9 @@ class Page:
 
 def home(reader: User, before: str = "", limit: int = A_PAGE) -> Page:
     """Of those one follows, and one's own. No replies to strangers, nothing of muted people."""
-    follows = Follow.objects.filter(follower=reader).filter(served("followed"))
-    people = set(follows.values_list("followed_id", flat=True)) - muted_ids(reader)
+    mutes = Mute.objects.filter(muter=reader, muted=OuterRef("followed"))
+    follows = Follow.objects.filter(~Exists(mutes), served("followed"), follower=reader)
+    people = set(follows.values_list("followed_id", flat=True))
     people.add(reader.pk)
     known = Follow.objects.filter(follower=reader).values("followed")
     posts = (
@@ -54,8 +54,8 @@ def home(reader: User, before: str = "", limit: int = A_PAGE) -> Page:
 
 def of_list(people_list: PeopleList, reader: User, before: str = "", limit: int = A_PAGE) -> Page:
     """Of the people on a list of `reader`'s."""
-    people = set(people_list.members.values_list("person_id", flat=True))
-    return _recent(_unmuted(readable(reader).filter(author_id__in=people), reader), before, limit)
+    people = people_list.members.values("person_id")
+    return page(_unmuted(readable(reader).filter(author_id__in=people), reader), before, limit)
 
 
 def local(reader: User | None, before: str = "", limit: int = A_PAGE) -> Page:
@@ -143,11 +143,8 @@ def _recent(posts: QuerySet[Post], before: str, limit: int) -> Page:
     from_ms = time.time_ns() // 1_000_000
     if before:
         from_ms = min(from_ms, wall_ms_of(before))
-    for window_ms in WINDOWS_MS:
-        found = page(posts.filter(pk__gte=first_id_at(from_ms - window_ms)), before, limit)
-        if found.next:
-            return found
-    return page(posts, before, limit)
+    found = page(posts.filter(pk__gte=first_id_at(from_ms - WINDOW_MS)), before, limit)
+    return found if found.next else page(posts, before, limit)
 
 
 def _unmuted(posts: QuerySet[Post], reader: User | None) -> QuerySet[Post]:

@@ -64,4 +64,5 @@ def _tell(person: User, kind: Kind, post: Post, told: set[int]) -> None:
 
 def _about(post: Post) -> dict[str, str]:
     shown = post.warning or post.text
-    return {"text": shown if len(shown) <= EXCERPT else shown[: EXCERPT - 1] + "…"}
+    short = shown if len(shown) <= EXCERPT else shown[: EXCERPT - 1] + "…"
+    return {"excerpt": short, "language": post.language}

@@ -2,7 +2,7 @@
 
 Media time is counted in samples at 48 kHz (`_48k`). A part is 0.64 s = 30 AAC frames of
 1024 samples = 32 Opus frames of 960 samples, so both renditions are cut at the same sample.
-Three parts make a segment (1.92 s), nine a long segment (5.76 s).
+Three parts make a segment (1.92 s), nine a long segment (5.76 s), two of these a pair (11.52 s).
 """
 
 import base64
@@ -18,6 +18,8 @@ PART_S = PART_48K / RATE
 SEGMENT_S = PART_S * PARTS_PER_SEGMENT
 SEGMENTS_PER_LONG = PARTS_PER_LONG_SEGMENT // PARTS_PER_SEGMENT
 LONG_S = SEGMENT_S * SEGMENTS_PER_LONG
+SEGMENTS_PER_PAIR = 2 * SEGMENTS_PER_LONG
+PAIR_S = SEGMENT_S * SEGMENTS_PER_PAIR
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,11 @@ def segment_name(key: bytes, rendition: str, discontinuity: int, msn: int) -> st
 def long_name(key: bytes, rendition: str, discontinuity: int, long_msn: int) -> str:
     """The object name of a long segment: of the segments `long_msn` * 3 and the two after it."""
     return object_name(key, rendition, discontinuity, long_msn, "long")
+
+
+def pair_name(key: bytes, rendition: str, discontinuity: int, pair_msn: int) -> str:
+    """The object name of a pair: of the segments `pair_msn` * 6 and the five after it."""
+    return object_name(key, rendition, discontinuity, pair_msn, "pair")
 
 
 def part_name(key: bytes, rendition: str, discontinuity: int, msn: int, part: int) -> str:

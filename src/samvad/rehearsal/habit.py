@@ -48,7 +48,8 @@ class Habit:
     does on the lower rungs; with `long` the long ones. `rendition`: what the chosen variant's
     codecs begin with. `reload_s`: a fixed pace of playlists; 0: as RFC 8216, 6.3.4 says.
     `state_every_s`:
-    of state.json, with up to a quarter more; 0: never. `assets`: fetch what the page needs.
+    of state.json, with up to a quarter more; 0: never. Beside names, on a line of its own, a look
+    at it is held by the gate until there is news. `assets`: fetch what the page needs.
     `lines`: connections of one listener at most. `door_only`: leaves once it is let in, or
     refused. `says_leave`: tells the door that its seat is free, as a page that is closed does.
     """

@@ -225,7 +225,8 @@ class Herd:
             if line is None:
                 continue
             line.visit.sound.look(now)
-            if line.sent_at and now - line.sent_at > self.trial.timeout_s:
+            patience_s = self.trial.timeout_s + line.visit.held_s(line.index)
+            if line.sent_at and now - line.sent_at > patience_s:
                 self._broke(line, "timeout", now)
 
     # -- visits and lines -------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """A light listener that names the next objects itself, as our page does on the lower rungs. Pure.
 
-It reads lean.json (gate/lean.py) about once a minute and asks for each segment when it is
-whole, and later by a part of its length that is the listener's own (event/listing.ts).
+It reads lean.json (gate/lean.py) each minute or so, and asks for each segment when it is whole,
+and later by a part of its length that is the listener's own (event/listing.ts).
 """
 
 import json
@@ -14,13 +14,14 @@ from samvad.rehearsal.sound import NEVER
 from samvad.rehearsal.stream import Stream, Want
 from samvad.rehearsal.tally import LEAN, Tally
 
-PART_S, SEGMENT_S, PER_LONG = 0.64, 1.92, 3
+PART_S, SEGMENT_S, PER_LONG, PER_PAIR = 0.64, 1.92, 3, 6
 AGAIN_S = 0.5
 """After a name that was not there, names are read anew."""
 SPREAD = 0.8
 """The crowd's requests are spread over so much of a segment's time."""
-BEGIN, BEGIN_LONG = 4, 2
-"""So many whole segments from the edge it begins."""
+BEGIN, BEGIN_LONG = 4, 4
+"""So many whole segments from the edge it begins; with long ones more than two pairs, for a pair is
+asked for up to 0.8 of its length after it is whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Names:
     plain: tuple[bytes, ...]
     long_first: int
     long: tuple[bytes, ...]
+    pair_first: int
+    pair: tuple[bytes, ...]
     again_s: float
 
 
@@ -41,7 +44,7 @@ def read_names(text: bytes) -> Names:
     """Raises ValueError when it is none."""
     try:
         said = json.loads(text)
-        plain, long = said["plain"], said["long"]
+        plain, long, pair = said["plain"], said["long"], said["pair"]
         return Names(
             init=_path(said["init"], "mp4"),
             first=int(plain["first"]),
@@ -50,6 +53,8 @@ def read_names(text: bytes) -> Names:
             plain=tuple(_path(name, "m4s") for name in plain["names"]),
             long_first=int(long["first"]),
             long=tuple(_path(name, "m4s") for name in long["names"]),
+            pair_first=int(pair["first"]),
+            pair=tuple(_path(name, "m4s") for name in pair["names"]),
             again_s=float(said["again_s"]),
         )
     except (KeyError, TypeError, RecursionError) as error:
@@ -62,7 +67,7 @@ def _path(name: object, ending: str) -> bytes:
 
 class LeanStream(Stream):
     """Follows the names at `path` (lean.json). `phase` (0 to 1) is the listener's own; `long`:
-    takes the long segments."""
+    takes long segments, and pairs of them where one begins."""
 
     __slots__ = ("_came", "_long", "_names", "_number", "_phase", "_since")
 
@@ -103,11 +108,17 @@ class LeanStream(Stream):
         names, number = self._names, self._number
         if names is None:
             return None
-        if self._long and number % PER_LONG == 0:
-            place, of, count = number // PER_LONG - names.long_first, names.long, PER_LONG
+        sizes = [(1, names.first, names.plain)]
+        if self._long:
+            sizes += [
+                (PER_LONG, names.long_first, names.long),
+                (PER_PAIR, names.pair_first, names.pair),
+            ]
+        for count, first, of in reversed(sizes):  # the largest that begins here
+            place = number // count - first
+            if number % count == 0 and 0 <= place < len(of):
+                break
         else:
-            place, of, count = number - names.first, names.plain, 1
-        if not 0 <= place < len(of):
             return None
         length_s = count * SEGMENT_S
         ahead = number + count - names.first - names.ready

@@ -4,6 +4,7 @@ A crowd gets the same bytes; to read them again for each listener would make the
 limit. A server that sends everybody something else is still read right, only at more cost.
 """
 
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from samvad.rehearsal.lean import Names, read_names
 from samvad.rehearsal.place import Serving, read_serving
 
 _KEPT = 64
+_MARK = re.compile(rb'"mark":"([0-9a-f]{1,16})"')
 
 T = TypeVar("T")
 
@@ -28,6 +30,7 @@ class Library:
         self._imports: dict[bytes, tuple[bytes, ...]] = {}
         self._servings: dict[bytes, Serving] = {}
         self._names: dict[bytes, Names] = {}
+        self._marks: dict[bytes, bytes] = {}
         self._let_in: dict[str, tuple[int, float]] = {}
 
     def read_page(self, path: bytes, body: bytes, gzip: bool) -> Page | None:
@@ -67,6 +70,15 @@ class Library:
         return _remembered(
             self._servings, body, lambda: read_serving(unzip(body) if gzip else body)
         )
+
+    def mark(self, body: bytes, gzip: bool) -> bytes:
+        """The mark of a state.json; b"" when it has none."""
+
+        def read() -> bytes:
+            found = _MARK.search(unzip(body) if gzip else body)
+            return found[1] if found is not None else b""
+
+        return _remembered(self._marks, body, read)
 
     def let_in(self, lane: str, number: int, now: float) -> None:
         """Somebody with this number has come in."""

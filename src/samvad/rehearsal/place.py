@@ -11,13 +11,19 @@ NEAR_S, FAR_S = 2.0, 10.0
 """Between two looks at serving.json, when the server does not say."""
 NEARBY = 100
 """Whoever has no more than so many before them looks often, however slowly the line moves."""
+SOON_S = 10.0
+"""Whose turn comes within so long waits for nothing but that."""
+PAUSE_S = 1.5
+"""Between two looks that are held until there is news."""
+LANES = ("guest", "reminder", "member", "anyone")
 _LEAST_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
     """serving.json. `lanes`: the number that each lane has reached: those up to it are called.
-    `closed_upto`: numbers of a lane up to it are final. `over`: nobody will be called.
+    `closed_upto`: numbers of a lane up to it are final. `over`: nobody will be called. `mark`: of
+    its news, for a look that is to be held; "" where none is.
     """
 
     lanes: Mapping[str, int]
@@ -27,6 +33,7 @@ class Serving:
     near_s: float
     far_s: float
     over: bool
+    mark: str = ""
 
 
 def read_serving(text: bytes) -> Serving:
@@ -44,6 +51,7 @@ def read_serving(text: bytes) -> Serving:
             near_s=near_s,
             far_s=max(near_s, far_ms / 1000),
             over=said.get("state") in ("ended", "cancelled"),
+            mark=str(said.get("mark") or ""),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no serving.json: {error!r}") from None
@@ -69,6 +77,21 @@ class Place:
         """Whether to knock again: called, or the number is final by now, or all is over."""
         settled = not self.final and self.number <= at.closed_upto.get(self.lane, 0)
         return at.over or settled or self.is_called(at)
+
+    def until(self, at: Serving) -> bytes:
+        """The query of a look that is held until the line has moved enough: to the turn itself
+        when it comes soon, else by a part of those ahead. b"": ordinary looks only."""
+        if not at.mark or self.lane not in LANES:
+            return b""
+        served = at.lanes.get(self.lane, 0)
+        # Anybody in a bucket that is open may be its first.
+        first = self.number if self.final else at.closed_upto.get(self.lane, 0) + 1
+        ahead = max(1, first - served)
+        if ahead <= SOON_S * at.rate_per_s:
+            step = ahead
+        else:
+            step = max(1, ahead // 4 if ahead <= NEARBY else ahead * 3 // 4)
+        return f"?after={at.mark}&until={LANES.index(self.lane)}.{served + step}".encode()
 
     def wait_s(self, at: Serving, chance: float) -> float:
         """Until the next look: seldom while far from being called. `chance` in [0, 1) spreads

@@ -13,7 +13,7 @@ from samvad.rehearsal.health import Health
 from samvad.rehearsal.promise import Figures, FullFigures
 from samvad.rehearsal.scenario import Phase
 from samvad.rehearsal.sight import Sight
-from samvad.rehearsal.tally import KINDS, PLAYLIST, RELOAD, STREAM, Tally, is_honest
+from samvad.rehearsal.tally import KINDS, MEANT, PLAYLIST, RELOAD, STREAM, Tally, is_honest
 
 _OVER_S = 1.0
 _JOIN_WINDOW = 3
@@ -64,7 +64,7 @@ class Record:
     def second(self, at_s: float, tally: Tally, health: Health, sight: Sight) -> Row:
         """Everything until now, `at_s` into the trial."""
         new, own = tally.since(self.tally), health.since(self.health)
-        took = new.of(*(k for k in range(len(KINDS)) if k not in (RELOAD, STREAM)))
+        took = new.of(*(k for k in range(len(KINDS)) if k not in (*MEANT, STREAM)))
         passed_s = max(own.wall_s, 1e-3)
         before = self._sight
         row = Row(
@@ -120,7 +120,7 @@ class Record:
         leaked: int = 0,
     ) -> Figures:
         """What the promise is held against; `tally` is all of the trial, or a part of it."""
-        took = tally.of(*(k for k in range(len(KINDS)) if k not in (RELOAD, STREAM)))
+        took = tally.of(*(k for k in range(len(KINDS)) if k not in (*MEANT, STREAM)))
         misled = [(s, r) for s, r in tally.waits if not is_honest(s, r)]
         return Figures(
             failed=self._failed(tally),

@@ -22,7 +22,8 @@ SOURCES = 250 * 250 * 250
 class Trial:
     """`listeners` arrive in `arrive_s` seconds by `shape`; all is over after `for_s`.
 
-    `lean`, `long`: as our page on the lower rungs (lean.py).
+    `lean`, `long`: as our page on the lower rungs (lean.py); with more than one of `lines` the
+    second holds the look at state.json, as in a browser.
     `url`: of the page, of the door or of a playlist, as `start` says. `plays`: a file with a
     playlist path a line, one for each listener (Start.PLAY with a ticket each). `state`: the
     path of state.json when there is no page to tell it. `drop_share` of the listeners are cut
@@ -113,7 +114,7 @@ class Trial:
     @property
     def files_each(self) -> int:
         """Connections a listener may hold at a time; one more when it leaves one silently."""
-        busy = self.lines if self.low or self.assets else 1
+        busy = self.lines if self.low or self.lean or self.assets else 1
         return busy + (busy if self.leave is Leave.SILENT and self.drop_share else 0)
 
     def as_json(self) -> str:

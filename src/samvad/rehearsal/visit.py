@@ -19,7 +19,7 @@ from samvad.rehearsal.glance import resolve, unzip
 from samvad.rehearsal.habit import Habit, Start
 from samvad.rehearsal.lean import LeanStream, lean_stream
 from samvad.rehearsal.library import Library
-from samvad.rehearsal.place import Place
+from samvad.rehearsal.place import PAUSE_S, Place
 from samvad.rehearsal.proof import Solver
 from samvad.rehearsal.retry import Retry
 from samvad.rehearsal.sound import NEVER, Sound
@@ -28,11 +28,13 @@ from samvad.rehearsal.stream import Stream
 from samvad.rehearsal.tally import (
     ASSET,
     DOOR,
+    HELD,
     INIT,
     KINDS,
     LEAN,
     LEAVE,
     MASTER,
+    MEANT,
     MEDIA,
     PAGE,
     PLAYLIST,
@@ -57,6 +59,8 @@ _BEGIN = {Start.PAGE: AT_PAGE, Start.DOOR: AT_DOOR, Start.PLAY: AT_MASTER}
 
 _LEAVE_S = 3.0  # for the word to the door that one leaves
 _SOLVES_AGAIN_S = 0.02  # what others do has its turn between two pieces of work
+HELD_S = 60.0
+"""A gate holds a look at most so long; then it is overdue."""
 _SETTLED_S = 2.0
 """After this, serving.json (a second old at most) has every number that was let in."""
 
@@ -71,18 +75,9 @@ class Visit:
 
     __slots__ = (
         *("_away_s", "_came_at", "_chance", "_doing", "_drop_at", "_errands", "_habit"),
-        *(
-            "_leave_at",
-            "_library",
-            "_next_at",
-            "_play",
-            "_proof",
-            "_retry",
-            "_since",
-            "_solver",
-            "_sounded",
-        ),
-        *("_standing", "_state_at", "_stream", "_tally", "_ticket", "_tires_at"),
+        *("_leave_at", "_library", "_look", "_mark", "_next_at", "_play", "_retry", "_since"),
+        *("_proof", "_solver", "_sounded", "_standing", "_state_at", "_stream", "_tally"),
+        *("_ticket", "_tires_at"),
         *("due", "sound", "step", "tick"),
     )
 
@@ -112,6 +107,7 @@ class Visit:
         self._standing, self.sound = Standing(tally), Sound(tally)
         self._errands, self._retry = Errands(library), Retry()
         self._sounded, self._state_at = False, NEVER
+        self._look = self._mark = b""
         self._enter(_BEGIN[habit.start], now)
         self.due, self.tick = now, 0
         tally.arrived += 1
@@ -123,7 +119,7 @@ class Visit:
         self._next_at = at
         self._stream: Stream | None = None
         for line, kind in enumerate(self._doing):
-            if kind in (INIT, MEDIA, *_LISTS):
+            if kind in (INIT, MEDIA, HELD, *_LISTS):
                 self._doing[line] = DISCARDED
         every_s = self._habit.state_every_s
         if step == AT_MASTER and every_s and self._state_at == NEVER:
@@ -155,7 +151,7 @@ class Visit:
     def _go_all(self, now: float) -> Asks:
         asks = self._go(0, now)
         if self._stream is not None:
-            if self._stream.blocking:
+            if self._second:
                 asks += self._go(1, now)
         elif self.step == AT_ASSETS:
             for line in range(1, self._habit.lines):
@@ -169,10 +165,27 @@ class Visit:
         stream, free = self._stream, self._doing[0] == IDLE
         if stream is not None:
             media_free = self._doing[1] == IDLE if stream.blocking else free
-            due = min(due, stream.due(self._next_at, self._state_at, free, media_free))
+            state_at = NEVER if self._holds else self._state_at
+            due = min(due, stream.due(self._next_at, state_at, free, media_free))
+            if self._holds and self._doing[1] == IDLE:
+                due = min(due, max(self._next_at, self._state_at))
         elif free:
             due = min(due, self._next_at, self._state_at)
         self.due = due
+
+    @property
+    def _holds(self) -> bool:
+        """Whether a line of its own waits for news, beside one that names its media itself."""
+        return self._habit.lines > 1 and isinstance(self._stream, LeanStream)
+
+    @property
+    def _second(self) -> bool:
+        """Whether the second line is used, for media or for news."""
+        return self._stream is not None and (self._stream.blocking or self._holds)
+
+    def held_s(self, line: int) -> float:
+        """How long an answer on this line may be held back."""
+        return HELD_S if self._doing[line] == HELD else 0.0
 
     def _cut(self, now: float) -> None:
         self.sound.end(now)
@@ -199,7 +212,7 @@ class Visit:
         self._standing.end(now)
         self._tally.unfinished += 1
         for kind, since in zip(self._doing, self._since, strict=True):
-            if kind not in (IDLE, RELOAD) and now - since > 1.0:
+            if kind not in (IDLE, *MEANT) and now - since > 1.0:
                 self._tally.answered(kind, now - since)
                 self._tally.failed(f"{KINDS[kind]} unanswered")
 
@@ -227,7 +240,9 @@ class Visit:
             return self._ask(0, MASTER, self._play, since, True)
         standing = self._standing.place
         if self.step == IN_LINE and standing is not None and standing.serving:
-            return self._ask(0, SERVING, standing.serving, since, True)
+            look, self._look = self._look, b""
+            kind = HELD if look else SERVING
+            return self._ask(0, kind, standing.serving + look, since, True)
         if self.step == LEAVING:
             self._doing[0], self._since[0] = LEAVE, since
             return ((0, leave(self._door, self._habit.tail, self._ticket), False),)
@@ -261,7 +276,10 @@ class Visit:
         page = self._library.page
         path = page.state if page is not None else self._habit.state
         since, self._state_at = self._state_at, NEVER
-        return self._ask(line, STATE, path, since, False)
+        if not self._holds:
+            return self._ask(line, STATE, path, since, False)
+        kind, look = (HELD, b"?after=" + self._mark) if self._mark else (STATE, b"")
+        return self._ask(line, kind, path + look, since, True)
 
     def _fetch_asset(self, line: int, now: float) -> Asks:
         wanted = self._errands.next(line)
@@ -283,7 +301,7 @@ class Visit:
             since = stream.reload_at
             kind, path = stream.playlist()
             return self._ask(0, kind, path, since, True)
-        return self._poll(line, now) if line or not stream.blocking else NOTHING
+        return self._poll(line, now) if line or not self._second else NOTHING
 
     # -- what comes back --------------------------------------------------------------------
 
@@ -301,12 +319,15 @@ class Visit:
             self._heard(stream, now)
         elif stream is not None and kind in _LISTS:
             self._read_playlist(stream, kind, body, head.gzip, now)
+        elif self._holds and kind in (STATE, HELD):
+            self._mark = self._library.mark(body, head.gzip)
+            self._state_at = now + PAUSE_S * (1 + self._chance.random())
         elif kind == STATE:
             self._poll_again(max(since, now - 1.0))
         elif stream is not None and kind == INIT:
             stream.had_init()
-        elif kind == SERVING:
-            self._look(body, head.gzip, now)
+        elif kind in (SERVING, HELD):
+            self._read_serving(body, head.gzip, now)
         elif kind == DOOR:
             self._read_verdict(body, head.gzip, now)
         elif kind == LEAVE:
@@ -359,11 +380,12 @@ class Visit:
 
     def _again(self, kind: int, now: float, retry_after_s: float) -> None:
         """What failed is asked for again, later."""
-        if kind in (PAGE, DOOR, MASTER, SERVING):
+        if kind in (PAGE, DOOR, MASTER, SERVING) or (kind == HELD and self.step == IN_LINE):
             self._next_at = now + max(retry_after_s, self._backoff())
         elif self._stream is not None and kind in _LISTS:
             self._stream.reload_at = now + max(retry_after_s, self._backoff())
-        elif kind == STATE:
+        elif kind in (STATE, HELD):
+            self._mark = b""
             self._poll_again(now)
         elif kind == LEAVE:
             self._leave_at = now
@@ -415,6 +437,7 @@ class Visit:
 
     def _line_up(self, place: Place, now: float) -> None:
         self._standing.line_up(place, now)
+        self._look = b""
         spread = 0.75 + self._chance.random() / 4 if place.serving else 1.0
         self._enter(IN_LINE, now + place.again_s * spread)
         self._state_at = NEVER  # serving.json has all that state.json would tell
@@ -436,7 +459,7 @@ class Visit:
                 self._came_at = now + verdict.again_s
             self._enter(AT_DOOR, now + verdict.again_s)
 
-    def _look(self, body: bytes, gzip: bool, now: float) -> None:
+    def _read_serving(self, body: bytes, gzip: bool, now: float) -> None:
         """serving.json is here."""
         place = self._standing.place
         if place is None or self.step != IN_LINE:
@@ -452,7 +475,10 @@ class Visit:
         if place.has_news(serving):
             self._enter(AT_DOOR, now)
         else:
-            self._next_at = now + place.wait_s(serving, self._chance.random())
+            self._look = place.until(serving)
+            chance = self._chance.random()
+            pause_s = PAUSE_S * chance if self._look else place.wait_s(serving, chance)
+            self._next_at = now + pause_s
 
     def _read_master(self, body: bytes, gzip: bool, now: float) -> None:
         since = self._since[0]

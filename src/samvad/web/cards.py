@@ -7,6 +7,7 @@ What is counted while it is live the card's script reads from the gate, which sa
 everybody: a timeline asks the site for nothing more.
 """
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -36,7 +37,8 @@ class WithEvent(Protocol):
 class Card:
     """An event as one reader sees it. `phase` is its state, or "withheld" for one whose host is
     not served, which shows nothing but that. `here` is its time in the reader's zone, `there` the
-    announced one where that differs. `reminded`: the reader has set a reminder."""
+    announced one where that differs; `at` is that moment. `reminded`: the reader has set a
+    reminder."""
 
     event: Event
     phase: str
@@ -46,6 +48,7 @@ class Card:
     away: str
     url: str
     state_url: str
+    at: dt.datetime | None
     reminded: bool
     mine: bool
 
@@ -84,7 +87,8 @@ def cards(events: Sequence[Event], request: HttpRequest) -> list[Card]:
 
 def _card(event: Event, zone: str, user: User | None, reminded: bool) -> Card:
     lang = translation.get_language() or "en"
-    at = event.live_since or event.starts_at if event.over else event.starts_at
+    began = event.live_since if event.over or event.starts_at is None else None
+    at = began or event.starts_at
     here, there = words.here_and_there(at, event.zone, zone, lang) if at else ("", "")
     now, gate = timezone.now(), settings.SAMVAD.gate_url()
     waits = event.life in (State.ANNOUNCED, State.DOORS) and at is not None and at > now
@@ -97,6 +101,7 @@ def _card(event: Event, zone: str, user: User | None, reminded: bool) -> Card:
         away=words.until(at, now, lang) if waits and at is not None else "",
         url=f"{gate}{page_path(event.slug)}?lang={lang}",
         state_url=gate + state_path(event.pk),
+        at=at,
         reminded=reminded,
         mine=user is not None and event.host_id == user.pk,
     )

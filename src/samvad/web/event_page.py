@@ -12,7 +12,8 @@ from samvad.events.models import Event
 from samvad.events.service import happened_path
 from samvad.events.zones import unix_ms
 from samvad.protocol.hls import door_path, page_path, replay_path, serving_path, state_path
-from samvad.web import words
+from samvad.web import previews, words
+from samvad.web.calendars import uid
 from samvad.web.context import common
 from samvad.web.templatetags.samvad import asset
 
@@ -32,16 +33,22 @@ def context(event: Event, speakers: list[str]) -> dict[str, Any]:
     lang = shared["lang"]
     starts = event.starts_at
     web = settings.SAMVAD.web_url()
+    # A made-up event (plans.renew_if_site_changed) has no host.
+    withheld = not event._state.adding and event.withheld
+    waits = starts is not None and not event.over
     priority = event.way == "priority" and not event.over
     return shared | {
         "title": event.title,
-        "description": event.description,
-        "speakers": speakers,
+        "description": "" if withheld else event.description,
+        "speakers": [] if withheld else speakers,
         "when": words.moment(starts, event.zone, lang) if starts else "",
         "starts_iso": starts.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if starts else "",
         "replay": replay_path(event.pk),
         "state": event.state,
         "happened": web + happened_path(event),
+        "remind": f"{web}/events/{event.pk}/reminder?lang={lang}" if waits else "",
+        "withheld": withheld,
+        "meta": None if withheld else previews.meta(event, speakers),
         "config": {
             "event": event.pk,
             "slug": event.slug,
@@ -62,5 +69,6 @@ def context(event: Event, speakers: list[str]) -> dict[str, Any]:
             "zone": event.zone,
             "title": event.title,
             "speakers": speakers,
+            "uid": uid(event.pk),
         },
     }

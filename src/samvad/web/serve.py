@@ -14,6 +14,9 @@ from samvad.web.setup import setup
 
 log = logging.getLogger("samvad.web")
 
+BODY_MAX = 24 * 1024 * 1024
+"""Bytes of a request: some photos in a form. Longer things come in pieces (pages/media.py)."""
+
 
 def application() -> Any:
     """The WSGI application, for any server. Django must be set up."""
@@ -45,7 +48,7 @@ def main(data: Path, settings: Settings) -> int:
             connection_limit=500,
             channel_timeout=30,
             max_request_header_size=32 * 1024,
-            max_request_body_size=1024 * 1024,
+            max_request_body_size=BODY_MAX,
         )
     except OSError as error:
         raise _cannot_listen(settings, error) from None

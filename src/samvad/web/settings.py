@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "samvad.web.middleware.SecurityHeaders",
     "samvad.web.middleware.Files",
+    "samvad.web.media_files.Media",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "samvad.web.middleware.AskedLanguage",
     "django.middleware.common.CommonMiddleware",
@@ -201,3 +202,6 @@ LOGGING_CONFIG = None  # base.log sends everything to stderr
 
 EVENT_PAGES = "samvad.web.event_page.pages"
 """Renders an event's page for the plan (events/plans.py calls it, knowing no HTML)."""
+
+EVENT_PREVIEW = "samvad.web.previews.write"
+"""Writes what other sites show of an event, whenever its plan is written."""

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from samvad.protocol.hls import EVENT, SLUG
-from samvad.web import urls_people
+from samvad.web import post_urls, urls_people
 from samvad.web.api import api, nothing_here
 from samvad.web.pages import (
     console,
@@ -16,6 +16,7 @@ from samvad.web.pages import (
     notices,
     passes,
     people,
+    previews,
     reminders,
     wishes,
 )
@@ -42,6 +43,8 @@ urlpatterns = [
         reminders.host_calendar,
         name="host_calendar",
     ),
+    re_path(r"^previews/(?P<name>[a-z0-9-]+\.(?:png|json))$", previews.preview, name="preview"),
+    path("oembed", previews.oembed, name="oembed"),
     re_path(rf"^happened/(?P<event_id>{EVENT})$", happened.happened, name="happened"),
     re_path(rf"^e/(?P<slug>{SLUG})$", live.to_gate, name="event_page"),
     re_path(rf"^studio/(?P<event_id>{EVENT})$", live.studio, name="studio"),
@@ -63,6 +66,7 @@ urlpatterns = [
     path("notices/<int:notice_id>", notices.one, name="notice"),
     path("api/v1/", api.urls),
     re_path(r"^api/v1/.*$", nothing_here),
+    *post_urls.urlpatterns,
     path("healthz", health.healthz, name="healthz"),
     # Of allauth only what works without a mail server.
     path("accounts/login/", accounts.login, name="account_login"),

@@ -85,7 +85,8 @@ def round_trip(clock: Clock, renew: bool = False) -> list[str]:
 
     from samvad.events import clockwork, intake, plans, promises, reminders
     from samvad.notices import digest, service
-    from samvad.web import chores, told
+    from samvad.posts import media, previews, transcodes
+    from samvad.web import chores, found, told
 
     now = from_ms(clock.wall_ms())
     steps: dict[str, Callable[[], object]] = {
@@ -99,6 +100,10 @@ def round_trip(clock: Clock, renew: bool = False) -> list[str]:
         "reminders": lambda: reminders.send_due(now, told.reminder),
         "digests": lambda: digest.write_due(now, told.digest),
         "old notices": lambda: service.trim_before(now),
+        "transcodes": transcodes.step,
+        "previews": previews.step,
+        "unused media": media.sweep,
+        "search": found.fill,
     }
     return _do(steps)
 

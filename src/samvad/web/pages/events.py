@@ -18,6 +18,8 @@ from samvad.events import service
 from samvad.events.errors import EventError
 from samvad.events.lifecycle import State
 from samvad.events.models import Event
+from samvad.web.announcing import AnnounceForm, announce
+from samvad.web.cards import cards
 from samvad.web.forms import EventForm
 
 SHOWN = 50
@@ -33,14 +35,18 @@ def index(request: HttpRequest) -> HttpResponse:
     past = Paginator(
         events.filter(state=State.ENDED).order_by("-ended_at", "-created_at"), PAST_A_PAGE
     )
+    live = list(events.filter(state=State.LIVE).order_by("live_since")[:SHOWN])
+    coming = list(
+        events.filter(state__in=[State.ANNOUNCED, State.DOORS]).order_by(
+            F("starts_at").asc(nulls_first=True), "created_at"
+        )[:SHOWN]
+    )
     return render(
         request,
         "index.html",
         {
-            "live": events.filter(state=State.LIVE).order_by("live_since")[:SHOWN],
-            "coming": events.filter(state__in=[State.ANNOUNCED, State.DOORS]).order_by(
-                F("starts_at").asc(nulls_first=True), "created_at"
-            )[:SHOWN],
+            "live": cards(live, request),
+            "coming": cards(coming, request),
             "past": past.get_page(request.GET.get("page")),
         },
     )
@@ -64,13 +70,17 @@ def mine(request: HttpRequest) -> HttpResponse:
 @never_cache
 def new(request: HttpRequest) -> HttpResponse:
     """The form for a new conversation; a good one leads to its page with the links."""
-    form = EventForm(_sent(request))
+    form = AnnounceForm(_sent(request))
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            event = service.create_event(_account(request), **_values(data))
+            event, _post = announce(
+                _account(request), _values(data), post=data["post"], text=data["post_text"]
+            )
         except EventError as error:
             _blame(form, error)
+        except PlainError as error:
+            form.add_error("post_text", str(error))
         else:
             messages.success(request, _("The conversation is announced. Here are its links."))
             return redirect("event", event.pk)
@@ -123,7 +133,8 @@ def cancel(request: HttpRequest, event_id: str) -> HttpResponse:
         else:
             messages.success(request, _("Cancelled. The listeners’ page says so."))
         return redirect("event", found.pk)
-    return render(request, "events/cancel.html", {"event": found})
+    told = {"event": found, "reminders": found.reminders.count()}
+    return render(request, "events/cancel.html", told)
 
 
 @login_required
@@ -156,14 +167,18 @@ def _sent(request: HttpRequest) -> QueryDict | None:
 def _own(request: HttpRequest, event_id: str) -> Event:
     """The event, if it is the asker's; 404 for others, who need not know that it exists."""
     mine: QuerySet[Event] = Event.objects.filter(host=_account(request))
-    found = mine.prefetch_related("speakers").filter(pk=event_id).first()
+    found = mine.select_related("host").prefetch_related("speakers").filter(pk=event_id).first()
     if found is None:
         raise Http404
     return found
 
 
 def _about(found: Event) -> dict[str, Any]:
-    return {"event": found, "links": service.links(found)}
+    return {
+        "event": found,
+        "links": service.links(found),
+        "reminders": found.reminders.count(),
+    }
 
 
 def _values(data: dict[str, Any]) -> dict[str, Any]:

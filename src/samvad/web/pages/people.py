@@ -12,6 +12,7 @@ from samvad.accounts import ties
 from samvad.accounts.models import User
 from samvad.events.lifecycle import State
 from samvad.events.models import Event
+from samvad.web.pages.profile_posts import profile_feed, with_ties
 from samvad.web.reader import account_of
 
 A_PAGE = 20
@@ -20,9 +21,11 @@ A_PAGE = 20
 @require_safe
 def profile(request: HttpRequest, handle: str) -> HttpResponse:
     """Who it is and the conversations they host: live ones first, then coming, then past."""
-    person = get_object_or_404(User, handle=handle)
+    person = get_object_or_404(with_ties(request), handle=handle)
     if not person.is_visible:
         return _not_here(request, person)
+    if request.GET.get("tab") != "events":
+        return profile_feed(request, person)
     order = Case(
         When(state=State.LIVE, then=Value(0)),
         When(state=State.ENDED, then=Value(2)),
@@ -36,7 +39,9 @@ def profile(request: HttpRequest, handle: str) -> HttpResponse:
         .order_by(order, F("ended_at").desc(nulls_last=True), F("starts_at").asc(nulls_first=True))
     )
     events = Paginator(hosted, A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "people/profile.html", {"person": person, "events": events})
+    return render(
+        request, "people/profile.html", {"person": person, "tab": "events", "events": events}
+    )
 
 
 @never_cache

@@ -2,8 +2,10 @@
 
 import datetime as dt
 import json
+import unicodedata
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from django import template
 from django.conf import settings
@@ -11,11 +13,12 @@ from django.utils import translation
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from samvad.accounts.models import User
 from samvad.events.models import Event
 from samvad.notices import words as notice_words
 from samvad.notices.models import Notice
 from samvad.protocol.hls import page_path
-from samvad.web import settled, words
+from samvad.web import navigation, settled, words
 
 register = template.Library()
 
@@ -111,3 +114,24 @@ def ago(at: dt.datetime) -> SafeString:
 def utc_iso(at: dt.datetime | None) -> str:
     """{{ event.starts_at|utc_iso }}: 2024-08-13T00:00:00Z."""
     return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
+
+
+@register.simple_tag(takes_context=True)
+def site_places(context: dict[str, Any]) -> list[navigation.Entry]:
+    """{% site_places as places %}: where the reader can go from here."""
+    request = context.get("request")
+    return navigation.entries(request) if request is not None else []
+
+
+@register.filter
+def initials(user: User) -> str:
+    """{{ user|initials }}: one or two letters for a person without a picture."""
+    parts = user.shown_name.split()
+    letters = [parts[0], parts[-1]] if len(parts) > 1 else parts[:1]
+    return "".join(_first_letter(word) for word in letters).upper() or "?"
+
+
+def _first_letter(word: str) -> str:
+    """The first letter with the signs that belong to it: ચં, not ચ."""
+    signs = len(word) > 1 and unicodedata.category(word[1]).startswith("M")
+    return word[: 2 if signs else 1]
