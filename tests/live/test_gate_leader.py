@@ -11,8 +11,9 @@ from samvad.base.clock import Moment
 from samvad.gate import posture
 from samvad.gate.counters import COUNTERS, Reading
 from samvad.gate.detect import State
-from samvad.gate.leader import CALM_S, Leader, order_path
+from samvad.gate.leader import CALM_S, Leader
 from samvad.gate.sight import Sight, gather, sight_path
+from samvad.protocol import incident_order
 from samvad.protocol.incident import Cause, judge, together
 
 START_MS = 1_790_000_000_000
@@ -109,11 +110,10 @@ def test_the_record_of_a_planted_mix_says_what_it_was(rig: Rig) -> None:
 
 
 def test_demand_alone_is_what_an_operator_may_find(rig: Rig) -> None:
-    order_path(rig.run).parent.mkdir(parents=True, exist_ok=True)
-    order_path(rig.run).write_text(json.dumps({"open": True, "by": "Asha"}))
+    incident_order.write(rig.run, True, "Asha")
     rig.seconds(150, answers_2xx=2_000, connections_accepted=400, admitted=300)
     assert rig.posture.state is State.SURGE
-    order_path(rig.run).write_text(json.dumps({"open": False, "by": "Asha"}))
+    incident_order.write(rig.run, False, "Asha")
     rig.seconds(2, answers_2xx=2_000)
     (incident,) = together(rig.facts, "event")
     assert (incident.opened_by, incident.closed_by) == ("Asha", "Asha")

@@ -7,7 +7,7 @@ import click
 from samvad.cli import say
 from samvad.cli.site import Site, with_site
 from samvad.gate import posture
-from samvad.gate.leader import order
+from samvad.protocol import incident_order
 
 
 @click.group()
@@ -20,7 +20,7 @@ def incident() -> None:
 @with_site()
 def open_(site: Site, *, by: str) -> None:
     """Begin a record now, for all conversations that are on."""
-    order(site.folders.run, True, by)
+    incident_order.write(site.folders.run, True, by)
     say.note("The gates write it down, minute by minute, until you close it.")
 
 
@@ -29,7 +29,7 @@ def open_(site: Site, *, by: str) -> None:
 @with_site()
 def close(site: Site, *, by: str) -> None:
     """End the record."""
-    order(site.folders.run, False, by)
+    incident_order.write(site.folders.run, False, by)
     say.note("It is closed; its verdict is on the page of what happened.")
 
 

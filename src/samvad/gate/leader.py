@@ -6,7 +6,6 @@ in the next second.
 """
 
 import fcntl
-import json
 import logging
 import os
 import secrets
@@ -25,7 +24,7 @@ from samvad.gate.minute import MINUTE_MS, Ledger, good_of
 from samvad.gate.posture import Posture
 from samvad.gate.sight import gather, sight_path
 from samvad.gate.toll import level_for
-from samvad.protocol import incident
+from samvad.protocol import incident, incident_order
 from samvad.protocol.journal import INCIDENT
 
 log = logging.getLogger("gate")
@@ -212,38 +211,22 @@ class Leader:
         self._diary.note(event, INCIDENT, at.wall_ms, id=self._incident, what=what, **data)
 
     def _order(self) -> dict[str, Any] | None:
-        """What the operator has ordered since the last look (events/incidents.py)."""
-        path = order_path(self._run)
+        """What the operator has ordered since the last look."""
         try:
-            marked = path.stat().st_mtime_ns
-            if marked == self._order_seen:
-                return None
-            first, self._order_seen = self._order_seen == 0, marked
-            told = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            marked = incident_order.path(self._run).stat().st_mtime_ns
+        except OSError:
             return None
-        if not isinstance(told, dict) or not isinstance(told.get("open"), bool):
+        if marked == self._order_seen:
             return None
+        first, self._order_seen = self._order_seen == 0, marked
+        told = incident_order.read(self._run)
         # An order of before this process began to lead has been obeyed by another.
-        return None if first and told["open"] == bool(self._incident) else told
+        return None if first and told is not None and told["open"] == bool(self._incident) else told
 
     def close(self) -> None:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-
-
-def order_path(run: Path) -> Path:
-    return run / "attack" / "order.json"
-
-
-def order(run: Path, open_: bool, by: str) -> None:
-    """An operator's order: to open a record, or to close it. Raises OSError."""
-    path = order_path(run)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_text(json.dumps({"open": open_, "by": by[:80]}), encoding="utf-8")
-    draft.replace(path)
 
 
 def _kinds(grown: Mapping[str, int]) -> dict[Kind, int]:
