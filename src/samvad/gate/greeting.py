@@ -78,7 +78,7 @@ class Greeting:
 
     def _leave(self) -> None:
         self._closed = True
-        self._server.loop.forget(self._fd)
+        self._server.loop.hand_over(self._fd)
         self._wheel.drop(self)
 
     def _end(self, refused: bool = False) -> None:
