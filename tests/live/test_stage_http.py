@@ -496,10 +496,8 @@ async def test_wrong_tokens_of_a_source_do_not_lock_a_speaker_out(plain: StageUn
     assert begun.status == 201, begun.text
 
 
-async def test_a_speaker_that_begins_without_end_is_told_to_slow_down(
-    plain: StageUnderTest,
-) -> None:
-    bad = [await plain.ask("POST", f"/whip/{EVENT}", "bob", "v=0", **SDP) for _ in range(15)]
+async def test_a_speaker_that_begins_without_end_is_slowed_down(plain: StageUnderTest) -> None:
+    bad = [await plain.ask("POST", f"/whip/{EVENT}", "bob", "v=0", **SDP) for _ in range(240)]
     assert 429 in {answer.status for answer in bad}
     assert (await plain.ask("GET", f"/stage/{EVENT}/room", "bob")).status == 200
     assert (await plain.ask("POST", f"/whip/{EVENT}", "ann", OFFER, **SDP)).status == 201

@@ -9,7 +9,7 @@ from collections import OrderedDict
 
 WRONG_MOST, WRONG_PER_S = 30, 0.5
 """Wrong tokens of a source: so many at once, then one in two seconds is looked at."""
-BEGIN_MOST, BEGIN_PER_S = 10, 0.5
+BEGIN_MOST, BEGIN_PER_S = 200, 1.0
 """Sessions one speaker begins: a bad network makes some; a loop that went wrong makes many."""
 KEPT = 4_096
 
