@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from samvad.gate import seats as module
 from samvad.gate.board import Board
-from samvad.gate.seats import SHARED_PER_S, VOID_PER_S, NoSeat, Seats
+from samvad.gate.seats import SHARED_PER_S, VOID, NoSeat, Seats
 from samvad.protocol.ticket import Ticket
 from tests.kit.until import until_now
 
@@ -353,7 +353,7 @@ def test_a_ticket_in_many_hands_is_sent_to_the_door_and_in_very_many_is_void(
     # Who listens by lean.json is seen ahead: that is no way around.
     assert one.touch(shown, 143.0, 72.0)
     assert sum(one.touch(shown, 144.5) for _ in range(40)) == SHARED_PER_S
-    for _ in range(VOID_PER_S + 2):
+    for _ in range(VOID * SHARED_PER_S + 2):
         one.touch(shown, 146.0)
     assert one.voided == 1
     assert not other.touch(shown, 147.0)

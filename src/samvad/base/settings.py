@@ -254,6 +254,14 @@ class AttackSettings:
         low=5,
         high=1_000_000,
     )
+    ticket_rate: int = param(
+        12,
+        "Playlists one ticket may fetch a second, whichever gates it asks; who shares it with "
+        "many is sent to the door. 0: as many as it likes.",
+        unit="playlists/s",
+        low=0,
+        high=10_000,
+    )
     read_rate: int = param(
         500,
         "A reader that takes an answer more slowly than this is closed.",

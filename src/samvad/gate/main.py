@@ -78,6 +78,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         counters=counters,
         index=index,
         mirror_url=settings.attack.mirror_url,
+        ticket_rate=settings.attack.ticket_rate,
     )
     plans = _Plans(folders.plans, site.register, counters)
     clock = SystemClock()

@@ -20,7 +20,7 @@ from samvad.gate.objects import Ready
 from samvad.gate.place import Places
 from samvad.gate.proof import Proofs, allowed
 from samvad.gate.replay import ReplayFile
-from samvad.gate.seats import Seats
+from samvad.gate.seats import SHARED_PER_S, Seats
 from samvad.gate.state import Counts, Situation
 from samvad.protocol import passes
 from samvad.protocol.plan import EventPlan
@@ -45,7 +45,9 @@ class Register(Generic[Token]):
         index: int,
         *,
         mirror_url: str = "",
+        ticket_rate: int = SHARED_PER_S,
     ) -> None:
+        self._ticket_rate = ticket_rate
         self.mirror_url = mirror_url
         """Below it lie the media of all events too, on a static host; "": nowhere."""
         self._secret, self._settings, self._folders = secret, settings, folders
@@ -135,7 +137,8 @@ class Register(Generic[Token]):
     def _open_house(self, name: str, seats: int) -> House:
         run: Path = self._folders.run
         self._housed.add(name)
-        table = Seats(run / "seats" / name, seats, self._settings.seat_hold_s, self._index)
+        hold_s, rate = self._settings.seat_hold_s, self._ticket_rate
+        table = Seats(run / "seats" / name, seats, hold_s, self._index, shared_per_s=rate)
         try:
             board, key = Board(run / "boards" / name), derive(self._secret, "line", name)
             return House(table, board, key, leased=bool(self._settings.store))

@@ -38,8 +38,8 @@ ANYONE = 3
 SHARED_PER_S = 12
 """A ticket fetches no more playlists a second, whichever gates it asks: one listener fetches one
 or two, some tabs a few. Who shares one with many is sent to the door, where each gets a seat."""
-VOID_PER_S = 100
-"""A ticket that is used so often is in very many hands: it is void."""
+VOID = 8
+"""A ticket that is used so many times as often is in very many hands: it is void."""
 _CANDIDATES = 1024
 """Free seats noted beforehand, so that a claim need not search under the lock."""
 _SEARCH_EVERY_S = 0.2
@@ -69,8 +69,18 @@ class Seats:
     until fewer than `limit` seats are held.
     """
 
-    def __init__(self, path: Path, limit: int, hold_s: float, spread: int = 0) -> None:
-        """Open or make the table. `spread` (the gate's index) lets gates search apart."""
+    def __init__(
+        self,
+        path: Path,
+        limit: int,
+        hold_s: float,
+        spread: int = 0,
+        *,
+        shared_per_s: int = SHARED_PER_S,
+    ) -> None:
+        """Open or make the table. `spread` (the gate's index) lets gates search apart.
+        `shared_per_s`: how often one ticket may be used a second; 0: it does not matter."""
+        self._shared_per_s = shared_per_s or 0xFFFF
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -204,10 +214,11 @@ class Seats:
         uses = words[place + _USES]
         count = uses & 0xFFFF if uses & 0xFFFF_0000 == mark else 0
         words[place + _USES] = mark | min(count + 1, 0xFFFF)
-        if count < SHARED_PER_S:
+        most = self._shared_per_s
+        if count < most or most == 0xFFFF:
             return True
         self.shared += 1
-        if count >= VOID_PER_S:
+        if count >= VOID * most:
             self.voided += 1
             words[place + _GENERATION] = (words[place + _GENERATION] + 1) & 0xFFFF_FFFF
             words[place] = words[place + _USES] = 0

@@ -29,7 +29,7 @@ from samvad.gate.permissions import PERMISSIONS_PATH, Permissions
 from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wanted
 from samvad.gate.register import Register
 from samvad.gate.reload import parse
-from samvad.gate.seats import LISTENING_S
+from samvad.gate.seats import LISTENING_S, SHARED_PER_S
 from samvad.gate.sources import Rank
 from samvad.gate.spent import Spent
 from samvad.gate.state import OVER
@@ -110,8 +110,10 @@ class Site(Generic[Token]):
         counters: Counters,
         index: int,
         mirror_url: str = "",
+        ticket_rate: int = SHARED_PER_S,
     ) -> None:
-        """`mirror_url`: below it lie the media of all events too, on a static host; "": nowhere."""
+        """`mirror_url`: below it lie the media of all events too, on a static host; "": nowhere.
+        `ticket_rate`: playlists a second of one ticket."""
         self.prefer_mirror = False
         """Players that may go anywhere go to the mirror first."""
         self._assets = assets
@@ -120,7 +122,13 @@ class Site(Generic[Token]):
         self.knocks = Knocks(secret, counters, Spent(folders.run / "attack" / "spent"))
         self._ready: Ready = {}
         self.register: Register[Token] = Register(
-            secret, settings, folders, self._ready, index, mirror_url=mirror_url
+            secret,
+            settings,
+            folders,
+            self._ready,
+            index,
+            mirror_url=mirror_url,
+            ticket_rate=ticket_rate,
         )
         self._events = self.register.named
         self._telling: set[str] = set()
