@@ -12,6 +12,8 @@ from typing import Any
 
 MOST_COST = 10_000
 """Iterations that are done for one try; a challenge that wants more is not solved."""
+GOES_ON_S = 0.02
+"""What others do has its turn between two pieces of work."""
 A_TURN = 300
 """Tries in one go: about ten milliseconds at the least cost."""
 
@@ -45,3 +47,26 @@ class Solver:
                 return base64.b64encode(told.encode()).decode("ascii")
         self._counter += tries
         return None
+
+
+class Work:
+    """What one visit has to do before it knocks again, if anything."""
+
+    __slots__ = ("_solver",)
+
+    def __init__(self) -> None:
+        self._solver: Solver | None = None
+
+    def begin(self, solver: Solver | None) -> bool:
+        """Whether there is work to do."""
+        self._solver = solver
+        return solver is not None
+
+    def go(self) -> str | None:
+        """A piece of it: the proof when it is done, None while it is not; "": there is none."""
+        if self._solver is None:
+            return ""
+        proof = self._solver.go()
+        if proof is not None:
+            self._solver = None
+        return proof
