@@ -67,7 +67,8 @@ def gate(folder: Path, bans: bool = True) -> Iterator[tuple[Gates, list[str]]]:
     """One gate process on air, with tickets for listeners to be knocked for."""
     env = {"SAMVAD_GATE_LOW_LATENCY_LISTENERS": "0", "SAMVAD_ATTACK_BANS": str(bans).lower()}
     with running_gates(folder, 1, env) as gates:
-        gates.plans.write(a_plan(seats=30_000))
+        page = "<!doctype html><title>A talk</title>" + "<p>Hello, and welcome.</p>" * 1_500
+        gates.plans.write(a_plan(seats=30_000, pages={"en": page}))
         stage, programme = StageDouble(gates.folders), Programme(gates.secret)
         stage.say(RoomState(EVENT, Phase.LIVE, START_MS), *programme.inits())
         stage.say(*programme.segments(10))

@@ -80,9 +80,10 @@ def _agrees(data: bytes, request: Request) -> None:
 
 
 WORDS = (
-    *(b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b"\x0b", b"\x85", b"GET ", b"POST ", b"HTTP/1.1"),
+    *(b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b"\x0b", b"\x85", b"GET ", b"POST "),
     *(b"Content-Length: 4", b"Transfer-Encoding: chunked", b"Host: a", b"Connection: close"),
-    *(b"Expect: 100-continue", b"Range: bytes=0-", b"X-Forwarded-For: 1.2.3.4", b"0\r\n\r\n", b"%00"),
+    *(b"Expect: 100-continue", b"Range: bytes=0-", b"X-Forwarded-For: 1.2.3.4", b"0\r\n\r\n"),
+    *(b"%00", b"HTTP/1.1"),
     b"\r\n\r\n\0\r\nQUIT\n",
 )  # fmt: skip
 

@@ -83,6 +83,7 @@ def test_a_few_odd_clients_of_a_huge_crowd_are_no_attack() -> None:
     [
         ({"open": 2_000, "silent": 1_500}, Kind.SLOW, "send no request"),
         ({"open": 2_000, "stuck": 900}, Kind.SLOW, "take no answer"),
+        ({"open": 200, "runs": 900.0, "newcomers": 1_000.0}, Kind.PAGES, "go at once"),
         ({"open": 2_000, "knocks": 2_000.0, "deep": 50}, Kind.DOOR, "knocks at the door"),
     ],
 )

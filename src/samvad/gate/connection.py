@@ -25,7 +25,8 @@ LINGER_S = 1.0
 LINGER_BYTES = 256 * 1024
 
 _REQUESTS, _BYTES, _LOST = INDEX["requests"], INDEX["bytes"], INDEX["lost"]
-_MALFORMED = INDEX["malformed"]
+_MALFORMED, _NONSENSE = INDEX["malformed"], INDEX["nonsense"]
+_NONSENSICAL = (400, 404, 405)
 _CLASS = [0, 0] + [INDEX[f"answers_{n}xx"] for n in range(2, 6)]
 
 
@@ -275,6 +276,8 @@ class Connection:
         if kind == 4:
             self.last = b""
             self.book.blame(answer.status)
+            if request is not None and answer.status in _NONSENSICAL:
+                server.count[_NONSENSE] += 1
         try:
             if len(pieces) == 1:
                 more = socket.MSG_MORE if self._span is not None else 0

@@ -53,7 +53,11 @@ COUNTERS = (
     About("silent", "Connections that hold on without a whole request.", gauge=True),
     About("stuck", "Connections that hold on without taking their answer.", gauge=True),
     About("deep", "Connections that came as far as the door or the sound.", gauge=True),
-    About("harm_probing", "Acts of sources that only ask for what does not exist."),
+    About(
+        "nonsense",
+        "Requests of good form for what does not exist or means nothing (400, 404, 405).",
+    ),
+    About("hit_and_run", "Connections that came, fetched a page or knocked, and went at once."),
     About("harm_mute", "Acts of sources whose connections ask for nothing."),
     About("harm_door", "Acts of sources that only knock and go."),
     About("harm_pages", "Acts of sources that only fetch pages and go."),

@@ -47,6 +47,8 @@ class Second:
     stuck: int = 0
     knocks: float = 0.0
     deep: int = 0
+    runs: float = 0.0
+    """Connections that came for one thing and went at once."""
 
     @property
     def harm_per_s(self) -> float:
@@ -75,6 +77,7 @@ REASONS = {
     "harm": "{harm:.0f} harmful acts a second, {share:.0%} of all that is done.",
     "silent": "{silent:.0f} connections send no request, {share:.0%} of all.",
     "stuck": "{stuck:.0f} connections take no answer, {share:.0%} of all.",
+    "runs": "{runs:.0f} connections a second come for one thing and go at once.",
     "door": "{knocks:.0f} knocks at the door in ten seconds, of which next to nobody comes to wait "
     "or to listen.",
 }
@@ -90,6 +93,9 @@ DOOR_KNOCKS = 1_500.0
 DOOR_COMES = 0.1
 DOOR_S = 10.0
 """So many bare knocks within DOOR_S of which fewer than that share is there afterwards."""
+RUNS_PER_S, RUNS_SHARE = 150.0, 0.5
+"""So many connections that go at once a second, and so much of all that come: browsers keep
+theirs."""
 CROWD_PER_S = 100.0
 
 LASTS_S: Mapping[tuple[State, Signal], float] = {
@@ -173,6 +179,8 @@ class Detector:
             return Signal.HARM, "stuck", figures, (Kind.SLOW,)
         if knocks >= DOOR_KNOCKS and second.deep < DOOR_COMES * knocks:
             return Signal.HARM, "door", {"knocks": knocks}, (Kind.DOOR,)
+        if second.runs >= RUNS_PER_S and second.runs >= RUNS_SHARE * second.newcomers:
+            return Signal.HARM, "runs", {"runs": second.runs}, (Kind.PAGES,)
         if second.newcomers >= CROWD_PER_S:
             return Signal.CROWD, "crowd", {"newcomers": second.newcomers}, ()
         return Signal.CALM, "calm", {}, ()

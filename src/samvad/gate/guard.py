@@ -25,7 +25,8 @@ from samvad.protocol.client_addr import Networks
 LOOKED_AT = 4_000
 """Connections looked at in one tick."""
 TICK_S = 0.25
-HOLDS_ON_S = 3.0
+AT_ONCE_S = 3.0
+HOLDS_ON_S = 2.0
 """A connection that is silent, or stuck, for so long holds on to nothing but itself."""
 FORWARDED = 50
 """A source behind a proxy may ask as much as so many connections: a school is one source."""
@@ -34,7 +35,6 @@ CAUGHT = 3
 PRESSES = 20
 """So many connections of a banned source within a window are worth a word to the fence."""
 CHARGED: dict[str, str] = {
-    Kind.PROBING: "harm_probing",
     Kind.MUTE: "harm_mute",
     Kind.DOOR: "harm_door",
     Kind.PAGES: "harm_pages",
@@ -110,17 +110,21 @@ class Guard:
         book.left -= 1.0
         return True
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: Connection, now: float) -> None:
         """It is about to close: how far did it come?"""
         self._look_at(connection)
         tally = connection.book.tally
+        # A browser keeps what it has opened; who fetches a page from a connection each does not.
+        at_once = now - connection.born < AT_ONCE_S
         if connection.asked == 0:
             tally.mute += 1
-        elif connection.rank is Rank.NEW and connection.last:
+        elif at_once and connection.rank is Rank.NEW and connection.last:
             tally.shallow += 1
-        elif connection.rank is Rank.DEEP and connection.asked <= 2 and _only_knocked(connection):
+            self._counters.add("hit_and_run")
+        elif at_once and connection.asked <= 2 and _only_knocked(connection):
             tally.bare += 1
-            tally.deep -= 1
+            tally.deep -= connection.rank is Rank.DEEP
+            self._counters.add("hit_and_run")
         self.books.gone(connection.book, connection.rank is Rank.PROVEN)
 
     # -- in ticks ---------------------------------------------------------------------------

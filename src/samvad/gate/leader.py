@@ -41,7 +41,7 @@ COUNTED: Mapping[Kind, tuple[str, ...]] = {
     Kind.SLOW: ("timeouts_head", "timeouts_send"),
     Kind.PACE: ("refused_by_source", "refused_pace", "throttled", "harm_pace"),
     Kind.BANNED: ("refused_banned",),
-    Kind.PROBING: ("harm_probing",),
+    Kind.PROBING: ("nonsense",),
     Kind.MUTE: ("harm_mute",),
     Kind.DOOR: ("harm_door", "proofs_bad"),
     Kind.PAGES: ("harm_pages",),
@@ -249,4 +249,5 @@ def _second(
         stuck=gauges.get("stuck", 0),
         knocks=grown.get("knocks_bare", 0) * per_s,
         deep=gauges.get("deep", 0),
+        runs=grown.get("hit_and_run", 0) * per_s,
     )

@@ -118,7 +118,7 @@ class Ledger:
         )
 
 
-HARM_ANSWERED = ("harm_probing", "harm_door", "harm_pages", "harm_pace")
+HARM_ANSWERED = ("harm_door", "harm_pages", "harm_pace")
 """Harm that was answered like any request."""
 
 

@@ -247,7 +247,7 @@ class Server:
         self._connections.discard(connection)
         self._new.pop(connection, None)
         self.count[_OPEN] = len(self._connections)
-        self.guard.gone(connection)
+        self.guard.gone(connection, self.loop.moment.now)
 
     def crashed(self) -> None:
         """Call it where an exception was caught that nobody expected."""

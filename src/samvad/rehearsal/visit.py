@@ -32,7 +32,6 @@ from samvad.rehearsal.verdict import Said, Verdict, knock, leave, read_verdict
 _LISTS = (do.PLAYLIST, do.RELOAD, do.LEAN)
 IDLE, DISCARDED = -1, len(do.KINDS)
 """What a line does, when it is not one of the kinds of request."""
-
 Ask = tuple[int, bytes, bool]
 """A request: its line, its bytes, and whether the body of the answer is wanted."""
 Asks = tuple[Ask, ...]
