@@ -75,6 +75,8 @@ HERDS = {
     "old links": Tally(accepts=50, requests=190, missing=150),
     "a broken program": Tally(accepts=100, requests=500, bad=12, deep=60),
     "tickets of yesterday": Tally(accepts=60, requests=90, forged=30, deep=20),
+    "a school that is put out above the floor": Tally(accepts=50, requests=3_000, gone=1_000),
+    "one picture that is missing": Tally(accepts=9_000, requests=30_000, missing=5_000),
     "page readers": Tally(accepts=140, requests=900, shallow=130),
     "an idle browser's spare sockets": Tally(accepts=60, requests=20, mute=40, deep=20),
 }
@@ -88,7 +90,7 @@ def test_honest_herds_are_not_blamed(name: str) -> None:
 ATTACKS = {
     Kind.MALFORMED: Tally(accepts=50, requests=10, bad=50),
     Kind.TICKETS: Tally(accepts=2, requests=5_000, forged=5_000),
-    Kind.PROBING: Tally(accepts=2, requests=1_000, missing=990),
+    Kind.PROBING: Tally(accepts=20, requests=2_000, missing=700),
     Kind.SLOW: Tally(accepts=200, slow=100),
     Kind.MUTE: Tally(accepts=500, mute=450),
     Kind.DOOR: Tally(accepts=400, requests=400, bare=390),
@@ -110,6 +112,6 @@ def test_where_people_listen_the_others_get_the_benefit_of_the_doubt() -> None:
 
 
 def test_thresholds_are_the_machines() -> None:
-    tally = Tally(accepts=10, requests=10, forged=10)
+    tally = Tally(accepts=20, requests=20, forged=20)
     assert judge(tally, 0, processes=1) is None
     assert judge(tally, 0, processes=4) is not None

@@ -53,8 +53,8 @@ class _Rule:
 
 _RULES = (
     _Rule(Kind.MALFORMED, ("bad",), ("requests", "bad"), 20, 0.3),
-    _Rule(Kind.TICKETS, ("forged",), ("requests",), 40, 0.5),
-    _Rule(Kind.PROBING, ("missing",), ("requests",), 200, 0.8),
+    _Rule(Kind.TICKETS, ("forged", "gone"), ("requests",), 60, 0.5),
+    _Rule(Kind.PROBING, ("missing",), ("requests",), 200, 0.3, patient=True),
     _Rule(Kind.SLOW, ("slow",), ("accepts", "slow"), 10, 0.3),
     _Rule(Kind.PACE, ("turned",), ("accepts",), 500, 0.5),
     _Rule(Kind.MUTE, ("mute",), ("accepts", "mute"), 60, 0.7, patient=True),

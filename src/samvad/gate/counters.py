@@ -58,6 +58,7 @@ COUNTERS = (
         "Requests of good form for what does not exist or means nothing (400, 404, 405).",
     ),
     About("hit_and_run", "Connections that came, fetched a page or knocked, and went at once."),
+    About("harm_gone", "Acts of sources that only show tickets that are void."),
     About("harm_mute", "Acts of sources whose connections ask for nothing."),
     About("harm_door", "Acts of sources that only knock and go."),
     About("harm_pages", "Acts of sources that only fetch pages and go."),

@@ -35,6 +35,7 @@ CAUGHT = 3
 PRESSES = 20
 """So many connections of a banned source within a window are worth a word to the fence."""
 CHARGED: dict[str, str] = {
+    Kind.TICKETS: "harm_gone",
     Kind.MUTE: "harm_mute",
     Kind.DOOR: "harm_door",
     Kind.PAGES: "harm_pages",

@@ -37,7 +37,7 @@ SUFFERS_SUCCESS, SUFFERS_P99_MS = 0.98, 1_500.0
 COUNTED: Mapping[Kind, tuple[str, ...]] = {
     Kind.MALFORMED: ("malformed",),
     Kind.TICKETS: ("tickets_forged",),
-    Kind.SHARING: ("tickets_shared",),
+    Kind.SHARING: ("tickets_shared", "harm_gone"),
     Kind.SLOW: ("timeouts_head", "timeouts_send"),
     Kind.PACE: ("refused_by_source", "refused_pace", "throttled", "harm_pace"),
     Kind.BANNED: ("refused_banned",),

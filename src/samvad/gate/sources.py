@@ -41,17 +41,18 @@ class Entry(Enum):
 class Tally:
     """What a source's connections did since the window began.
 
-    `bad`: refused for their form. `forged`: tickets. `missing`: paths that do not exist.
-    `slow`: requests not complete in time, and readers too slow. `mute`: connections that went,
-    or were closed, without one request. `shallow`: that went after requests of which none was
-    beyond the page. `bare`: that went after nothing but knocks. `deep`: that came to a door's or
-    a listener's objects. `turned`: refused by a budget.
+    `bad`: refused for their form. `forged`: tickets; `gone`: tickets that are void. `missing`:
+    paths that do not exist. `slow`: requests not complete in time, and readers too slow. `mute`:
+    connections that went, or were closed, without one request. `shallow`: that went at once after
+    requests of which none was beyond the page. `bare`: that went at once after nothing but
+    knocks. `deep`: that came to a door's or a listener's objects. `turned`: refused by a budget.
     """
 
     accepts: int = 0
     requests: int = 0
     bad: int = 0
     forged: int = 0
+    gone: int = 0
     missing: int = 0
     slow: int = 0
     mute: int = 0
@@ -101,11 +102,13 @@ class Book:
         self.busy.add(self)
         if status == 403:
             tally.forged += 1
+        elif status == 410:
+            tally.gone += 1
         elif status == 404:
             tally.missing += 1
         elif status == 408:
             tally.slow += 1
-        elif status not in (410, 416, 429):
+        elif status not in (416, 429):
             tally.bad += 1
 
 
