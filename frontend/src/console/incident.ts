@@ -35,7 +35,7 @@ export class Incident {
   private readonly context: ConsoleContext;
   private readonly state = h("p", { role: "status" });
   private readonly says = h("p", { class: "lead" });
-  private readonly why = h("ul", { class: "small" });
+  private readonly why = h("ul", { class: "small incident-why" });
   private readonly link = h("a", { target: "_blank", rel: "noopener" });
   private readonly button = h("button", {
     type: "button",

@@ -25,6 +25,7 @@ from samvad.events.models import Event, Fact, Speaker
 from samvad.events.zones import unix_ms
 from samvad.protocol import journal, operator
 from samvad.protocol.figures import as_dict
+from samvad.protocol import incident as incident_record
 from samvad.protocol.incident import judge
 from samvad.web import incidents as incident_words
 from samvad.web.pages.live import live_config, manage_address
@@ -163,7 +164,11 @@ def _name(request: HttpRequest, event_id: str) -> str:
 def _who(fact: Fact) -> str:
     """The name of who did it; "" when nobody did, as a rung that was climbed by load."""
     by = str(fact.data.get("by") or "")
-    return "" if fact.kind == journal.RUNG and by == LOAD else by
+    by_itself = (fact.kind, by) in (
+        (journal.RUNG, LOAD),
+        (journal.INCIDENT, incident_record.BY_DETECTOR),
+    )
+    return "" if by_itself else by
 
 
 def _refused(request: HttpRequest, event_id: str) -> HttpResponse | None:
