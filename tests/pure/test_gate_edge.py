@@ -109,7 +109,7 @@ def test_the_beginning_of_a_segment_that_was_not_heard_is_left_out() -> None:
 
 def test_players_are_told_of_both_ways_and_where_to_go_first() -> None:
     where = base("https://cdn.example/live/", SECRET, EVENT)
-    text = render_master(RENDITIONS.values(), Form.PLAIN, where)
+    text = render_master(RENDITIONS.values(), Form.PLAIN, mirror=where)
     assert text.count('PATHWAY-ID="gate"') == len(RENDITIONS) + 1
     assert text.count(f"{where}/live/") == len(RENDITIONS)
     assert '"PATHWAY-PRIORITY": ["gate", "mirror"]' in steering(False).body[0].decode()

@@ -1,4 +1,4 @@
-"""The door asks for work: a browser does it by itself, and somebody who listens in a program too."""
+"""The door asks for work: a browser does it by itself; one that cannot is told why."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
 
+from samvad.gate import captions
 from samvad.gate.answers import ANYWHERE, JSON, NEVER_STORED, NO_SNIFF, REFUSALS, Answer, large
 from samvad.gate.objects import MAX_BYTES, Ready, Shelf, media_headers
 from samvad.gate.reload import Directives, Reload, Waiters, judge, reached
@@ -43,20 +44,21 @@ def packed(raw: bytes, kind: tuple[str, str] = _PLAYLIST) -> Both:
     return large(200, headers, (raw,)), Answer(200, zipped, (small,))
 
 
-def masters(mirror: str = "") -> dict[tuple[Form, bool], Both]:
-    """Multivariant playlists; `mirror`: where the same lies on a static host, or ""."""
+def masters(mirror: str = "") -> dict[tuple[Form, bool, bool], Both]:
+    """Multivariant playlists by form, whether newcomers are to begin with the lean rendition (who
+    cannot decode it takes the other one), and whether there are captions. `mirror`: where the same
+    lies on a static host, or ""."""
     return {
-        (form, lean): packed(
-            render_master((OPUS, AAC) if lean else (AAC, OPUS), form, mirror).encode()
+        (form, lean, captions): packed(
+            render_master((OPUS, AAC) if lean else (AAC, OPUS), form, captions, mirror).encode()
         )
         for form in Form
         for lean in (False, True)
+        for captions in (False, True)
     }
 
 
 MASTERS = masters()
-"""By form, and whether newcomers are to begin with the lean rendition: who cannot decode it
-takes the other one."""
 
 
 BACK_TO_LOW = 0.8
@@ -226,11 +228,11 @@ class LiveEvent(Generic[Token]):
 
     # -- what listeners ask ---------------------------------------------------------------------
 
-    def master(self, zipped: bool) -> Answer:
+    def master(self, zipped: bool, captioned: bool = False) -> Answer:
         """The multivariant playlist; 503 before there is anything to play."""
         if not self.playable:
             return REFUSALS[503]
-        return self._masters[self.latency, self.lean is not None][zipped]
+        return self._masters[self.latency, self.lean is not None, captioned][zipped]
 
     def reload(
         self, rendition: str, asked: Directives, zipped: bool, token: Token, now: float
@@ -269,6 +271,14 @@ class LiveEvent(Generic[Token]):
             both = packed(render_media(window, form, skip).encode())
             self._rendered[rendition, what] = both
         return both[zipped]
+
+    def captions(self, reached_48k: int, zipped: bool) -> Answer:
+        """The subtitle rendition's playlist; 503 before there is anything to play."""
+        shelf = self._shelves[AAC.name]
+        if not self.playable:
+            return REFUSALS[503]
+        text = captions.playlist(shelf.window(), reached_48k, shelf.begins_48k())
+        return packed(text.encode())[zipped]
 
     def long_playlist(self, rendition: str, zipped: bool) -> Answer:
         """The newest playlist of long segments; 503 before there is one to begin with."""

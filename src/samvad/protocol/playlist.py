@@ -98,27 +98,39 @@ class Window:
     ended: bool = False
 
 
-def render_master(renditions: Iterable[Rendition], form: Form = Form.LOW, mirror: str = "") -> str:
+def render_master(
+    renditions: Iterable[Rendition],
+    form: Form = Form.LOW,
+    captions: bool = False,
+    mirror: str = "",
+) -> str:
     """The multivariant playlist (4.4.6.2); the first rendition is where players begin.
 
-    `mirror`: where the same lies on a static host; then players are steered (4.4.6.6).
+    `captions`: there is a subtitle rendition too (4.4.6.1). `mirror`: where the same lies on a
+    static host; then players are steered (4.4.6.6).
     """
     name = "long" if form is Form.LONG else "index"
     lines = ["#EXTM3U", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    pathways = [("", f"{{}}/{name}.m3u8")]
+    if captions:
+        lines.append(
+            '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="captions",NAME="Captions",'
+            'DEFAULT=YES,AUTOSELECT=YES,URI="captions/index.m3u8"'
+        )
+    said = ',SUBTITLES="captions"' if captions else ""
+    pathways = [(said, f"{{}}/{name}.m3u8")]
     if mirror:
         lines.append('#EXT-X-CONTENT-STEERING:SERVER-URI="../steering.json",PATHWAY-ID="gate"')
         pathways = [
-            (',PATHWAY-ID="gate"', f"{{}}/{name}.m3u8"),
+            (f'{said},PATHWAY-ID="gate"', f"{{}}/{name}.m3u8"),
             (',PATHWAY-ID="mirror"', f"{mirror}/live/{{}}/index.m3u8"),
         ]
     every = list(renditions)
-    for pathway, place in pathways:
+    for about, place in pathways:
         for r in every:
+            bandwidths = f"BANDWIDTH={r.bandwidth},AVERAGE-BANDWIDTH={r.average_bandwidth}"
             lines += [
-                f"#EXT-X-STREAM-INF:BANDWIDTH={r.bandwidth},"
-                f"AVERAGE-BANDWIDTH={r.average_bandwidth},"
-                f'CODECS="{r.codecs}",STABLE-VARIANT-ID="{r.name}"{pathway}',
+                f"#EXT-X-STREAM-INF:{bandwidths},"
+                f'CODECS="{r.codecs}",STABLE-VARIANT-ID="{r.name}"{about}',
                 place.format(r.name),
             ]
     return "\n".join(lines) + "\n"
@@ -190,7 +202,7 @@ def _segment_lines(window: Window, skipped: int, low: bool) -> Iterator[str]:
         yield from ["#EXT-X-DISCONTINUITY"] * breaks
         if new_init:
             yield f'#EXT-X-MAP:URI="{MEDIA_UP}{segment.init}.mp4"'
-        yield f"#EXT-X-PROGRAM-DATE-TIME:{_date(segment.wall_ms)}"
+        yield f"#EXT-X-PROGRAM-DATE-TIME:{date(segment.wall_ms)}"
         if low and listed_48k <= PARTS_LISTED_S * RATE + segment.duration_48k:
             for part in segment.parts:
                 yield (
@@ -219,6 +231,6 @@ def _s(seconds: float) -> str:
     return f"{seconds:.5f}".rstrip("0").rstrip(".")
 
 
-def _date(wall_ms: int) -> str:
+def date(wall_ms: int) -> str:
     at = datetime.datetime.fromtimestamp(wall_ms // 1000, datetime.UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{wall_ms % 1000:03d}Z"

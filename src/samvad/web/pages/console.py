@@ -23,9 +23,9 @@ from samvad.base.errors import PlainError
 from samvad.events import gate_client, incidents, intake, plans
 from samvad.events.models import Event, Fact, Speaker
 from samvad.events.zones import unix_ms
+from samvad.protocol import incident as incident_record
 from samvad.protocol import journal, operator
 from samvad.protocol.figures import as_dict
-from samvad.protocol import incident as incident_record
 from samvad.protocol.incident import judge
 from samvad.web import incidents as incident_words
 from samvad.web.pages.live import live_config, manage_address
