@@ -19,7 +19,7 @@ run: build/runtime.stamp build/assets.stamp build/locale.stamp  ## set up and st
 # recursion depth mismatch"). Without column marks there is no second parse.
 test check: export PYTHONNODEBUGRANGES = 1
 
-test: build/dev.stamp build/assets.stamp build/locale.stamp build/system.stamp  ## set up the tests and run them all
+test: build/dev.stamp build/assets.stamp build/locale.stamp build/system.stamp build/s3.stamp  ## set up the tests and run them all
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup --ignore=tests/stories
 	@# Stories are whole sites, browsers and microphones: one at a time.
 	$(BIN)/python -m pytest tests/stories
@@ -50,6 +50,8 @@ reference: build/dev.stamp  ## write docs/reference/ from the declarations
 lock:            ## pin dependencies anew (wants uv on the path)
 	uv pip compile $(UV_FLAGS) pyproject.toml -o requirements/runtime.txt
 	uv pip compile $(UV_FLAGS) pyproject.toml --extra dev -c requirements/runtime.txt -o requirements/dev.txt
+	uv pip compile $(UV_FLAGS) requirements/s3-server.in -o requirements/s3-server.txt
+	uv pip compile $(UV_FLAGS) pyproject.toml --extra captions -c requirements/runtime.txt -o requirements/captions.txt
 
 assets: build/assets.stamp  ## build the front end into src/samvad/assets
 
@@ -68,6 +70,11 @@ build/runtime.stamp: build/venv.stamp requirements/runtime.txt pyproject.toml
 build/dev.stamp: build/runtime.stamp requirements/dev.txt
 	@echo "Installing the Python packages of the tests…"
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+build/s3.stamp: requirements/s3-server.txt
+	@mkdir -p build && rm -rf build/s3 && $(PYTHON) -m venv build/s3
+	build/s3/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/s3-server.txt
 	@touch $@
 
 FRONTEND := $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null)

@@ -32,7 +32,7 @@ PURE = (
     "protocol.uplink",
     "rehearsal.listener_clock",
     "rehearsal.listener_follow",
-    "rehearsal.loudness",
+    "protocol.loudness",
     "stage.jitter",
     "stage.mixer",
     "stage.session",

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from samvad.protocol.loudness import RATE, Loudness, Samples, first_audible
 from samvad.rehearsal.listener_decode import DecodeError, PartDecoder
-from samvad.rehearsal.loudness import RATE, Loudness, Samples, first_audible
 from tests.kit.sound import say
 
 pytestmark = pytest.mark.slow

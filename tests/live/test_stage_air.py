@@ -48,7 +48,7 @@ class FakeBroadcast:
         cls.made.append(cls())
         return cls.made[-1]
 
-    def push(self, pcm: Pcm, wall_ms: int) -> None:
+    def push(self, pcm: Pcm, wall_ms: int, *_: Any) -> None:
         if self.broken:
             raise RuntimeError("off the air")
         self.pushed.append(wall_ms)

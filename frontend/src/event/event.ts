@@ -5,6 +5,7 @@ import { backoff } from "../backoff.ts";
 import { byId, config as readConfig, h, say, show } from "../dom.ts";
 import { names, writeNumber } from "../format.ts";
 import { asLang } from "../text.ts";
+import { Back } from "./back.ts";
 import { announcedPanel, doorsPanel, fullPanel, plainPanel } from "./before.ts";
 import { type Config, makeContext, type Panel, type View } from "./context.ts";
 import { Gate } from "./gate.ts";
@@ -245,6 +246,13 @@ const panels: Record<Scene, Panel> = {
   replay: replayPanel(context, replayAudio),
   cancelled: plainPanel(t("cancelled"), t("cancelledText")),
 };
+const back = new Back(context, {
+  live(on) {
+    liveAudio.muted = !on;
+    if (on) live.goLive();
+  },
+});
+panels.live.root.append(back.root);
 const trouble = h("p", { class: "notice trouble", role: "status", hidden: true });
 let shown: Scene | null = null;
 
@@ -273,6 +281,8 @@ function tick(): void {
     session();
   }
   panels[seen.scene].update(seen);
+  const seat = model.door.at === "in" ? config.gate + model.door.play : null;
+  back.update(seen.scene === "live" ? model.state : null, seat, now_ms);
   show(lamp, model.state?.phase === "live");
   rung.tell(
     LASTS.includes(seen.scene) ? (model.state?.rung ?? null) : null,
@@ -403,7 +413,7 @@ window.samvad = {
   },
 };
 
-document.body.append(liveAudio, replayAudio);
+document.body.append(liveAudio, replayAudio, back.audio);
 const volume = Number(memory.own("volume") ?? "1");
 if (volume >= 0 && volume <= 1) liveAudio.volume = volume;
 if (config.starts_ms !== null && config.starts_ms > Date.now()) {

@@ -2,10 +2,17 @@
 
 import { h, icon, say, set } from "../dom.ts";
 import { clock, moment, writeSize } from "../format.ts";
+import { readTime } from "../replay/about.ts";
+import { listenToKeys } from "../replay/keys.ts";
+import type { More } from "../replay/more.ts";
 import type { Context, Panel } from "./context.ts";
 import type { Replay } from "./state.ts";
 
 const SPEEDS = [0.75, 1, 1.25, 1.5, 2];
+
+/** What was made of it after the end may come a moment later: it is looked for so often. */
+const LOOK_MS = 4_000;
+const LOOKS = 30;
 
 export function replayPanel(context: Context, audio: HTMLAudioElement): Panel {
   const { t, locale, zone, config } = context;
@@ -56,6 +63,7 @@ export function replayPanel(context: Context, audio: HTMLAudioElement): Panel {
     if (!dragging) seek.value = String(Math.floor(here));
     set(seek, { "aria-valuetext": t("position", { at: clock(here), length: clock(whole) }) });
     seek.style.setProperty("--done", `${whole > 0 ? (100 * here) / whole : 0}%`);
+    made?.update();
     say(at, clock(here));
     say(total, clock(whole));
   };
@@ -80,34 +88,70 @@ export function replayPanel(context: Context, audio: HTMLAudioElement): Panel {
   speed.addEventListener("change", () => {
     audio.playbackRate = Number(speed.value);
   });
+  listenToKeys(() => root.isConnected, {
+    toggle: () => press.click(),
+    skip: (seconds) => jump(audio.currentTime + seconds),
+    share: (of) => jump(of * length()),
+    faster: (steps) => {
+      const at = SPEEDS.indexOf(audio.playbackRate) + steps;
+      const next = SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, at))] ?? 1;
+      audio.playbackRate = next;
+      speed.value = String(next);
+    },
+  });
   for (const what of ["play", "pause", "ended"]) audio.addEventListener(what, face);
   for (const what of ["timeupdate", "durationchange", "seeked"]) audio.addEventListener(what, tell);
   face();
 
-  return {
-    root: h(
+  let made: More | null = null;
+  let looking = false;
+  /** Waveform, chapters, transcript: as soon as they are there. */
+  const look = async (base: string, left: number) => {
+    const { more } = await import("../replay/more.ts");
+    made = await more(context, { audio, length_s: length, jump }, base);
+    if (!made) {
+      if (left > 0) window.setTimeout(() => void look(base, left - 1), LOOK_MS);
+      return;
+    }
+    scrub.prepend(made.wave);
+    root.append(made.below);
+    if (made.beside) document.getElementById("beside")?.prepend(made.beside);
+    tell();
+  };
+  /** The link's own moment (?t=), once. */
+  let asked = readTime(new URLSearchParams(location.search).get("t"));
+  audio.addEventListener("loadedmetadata", () => {
+    if (asked !== null) jump(asked);
+    asked = null;
+  });
+
+  const scrub = h(
+    "div",
+    { class: "scrub" },
+    seek,
+    h("p", { class: "scrub-times soft" }, at, total),
+  );
+  const root = h(
+    "div",
+    { class: "panel replay stack wide" },
+    h("div", { class: "stack tight" }, h("h2", {}, t("replay")), held),
+    h("div", { class: "transport" }, press, scrub),
+    h(
       "div",
-      { class: "panel replay stack wide" },
-      h("div", { class: "stack tight" }, h("h2", {}, t("replay")), held),
+      { class: "row apart" },
       h(
         "div",
-        { class: "transport" },
-        press,
-        h("div", { class: "scrub" }, seek, h("p", { class: "scrub-times soft" }, at, total)),
+        { class: "row" },
+        back,
+        ahead,
+        h("label", { class: "speed" }, h("span", {}, t("speed")), speed),
       ),
-      h(
-        "div",
-        { class: "row apart" },
-        h(
-          "div",
-          { class: "row" },
-          back,
-          ahead,
-          h("label", { class: "speed" }, h("span", {}, t("speed")), speed),
-        ),
-        download,
-      ),
+      download,
     ),
+  );
+
+  return {
+    root,
     update({ model }) {
       const { state } = model;
       if (!state?.replay) return;
@@ -123,6 +167,10 @@ export function replayPanel(context: Context, audio: HTMLAudioElement): Panel {
         );
         const began = state.live_since_ms ?? state.starts_ms;
         say(held, began === null ? "" : t("heldOn", { time: moment(began, zone, locale) }));
+        if (!looking) {
+          looking = true;
+          void look(url.replace(/replay\.m4a$/, "r/"), LOOKS);
+        }
         tell();
       }
     },

@@ -84,6 +84,8 @@ export interface EventState extends Said {
   readonly counts: Counts;
   readonly latency: Latency;
   readonly lean: "new" | "all" | null;
+  /** Whether one may go back to what was said before. */
+  readonly back: boolean;
   readonly replay: Replay | null;
 }
 
@@ -188,6 +190,7 @@ export function readState(value: unknown): EventState | null {
       joined: number(counts["joined"]),
     },
     latency: raw["latency"] === "plain" || raw["latency"] === "long" ? raw["latency"] : "low",
+    back: raw["back"] === true,
     lean: raw["lean"] === "new" || raw["lean"] === "all" ? raw["lean"] : null,
     replay:
       replay && text(replay["url"]) !== ""

@@ -29,7 +29,7 @@ class WebSettings:
     port: int = param(8000, "Port of the web process.", unit="port", low=1, high=65535)
     threads: int = param(8, "Requests served at the same time.", unit="threads", low=2, high=64)
     debug: bool = param(False, "Django's debug pages. Never on a public site.")
-    sign_up: str = param("open", "Who may make an account.", choices=("open", "closed"))
+    sign_up: str = param("open", "Who may make an account.", choices=("open", "invite", "closed"))
     gates: str = param(
         "",
         "Admin ports of the gates whose figures the console shows, host:port separated by "
@@ -108,6 +108,18 @@ class StageSettings:
     )
     free_disk_mb: int = param(
         500, "Below this much free disk a start is refused.", unit="MB", low=1, high=1_000_000
+    )
+    reserve_mb: int = param(
+        64,
+        "Room set aside on the disk for each recording, used when the disk is full: 1 MB is about "
+        "a minute and a half. 0: none.",
+        unit="MB",
+        low=0,
+        high=100_000,
+    )
+    multitrack: bool = param(
+        False,
+        "Record each speaker on a track of their own too, for editors; 0.5 MB a minute.",
     )
 
 
@@ -217,6 +229,45 @@ class GateSettings:
 
 
 @dataclass(frozen=True)
+class RecordSettings:
+    """What becomes of recordings: captions, copies elsewhere, how long they stay."""
+
+    recogniser: str = param(
+        "none",
+        "What hears the words for captions and transcripts. pocketsphinx (English, brings its "
+        "model) and faster-whisper want their extra installed.",
+        choices=("none", "pocketsphinx", "faster-whisper"),
+    )
+    recogniser_model: str = param(
+        "", "Folder of the recogniser's model; faster-whisper needs one. Empty: the one it brings."
+    )
+    s3_url: str = param(
+        "",
+        "Where recordings are copied to: an S3-compatible service, http(s)://host[:port]. Empty: "
+        "they stay in the data folder alone.",
+        form=BASE_URL,
+    )
+    s3_bucket: str = param("samvad", "Bucket of the copies.")
+    s3_region: str = param("us-east-1", "Region named in the signatures.")
+    s3_key: str = param("", "Access key of the service.")
+    s3_secret: str = param("", "Secret of the access key; rather in the environment than here.")
+    s3_public_url: str = param(
+        "",
+        "Where everybody can fetch the bucket's objects, for files that are no longer here. "
+        "Empty: files stay here too.",
+        form=BASE_URL,
+    )
+    keep_days: int = param(
+        0,
+        "So long after the end recordings stay in the data folder; then what is verified in the "
+        "other store is removed here. Never what a post or a clip refers to. 0: for good.",
+        unit="days",
+        low=0,
+        high=36_500,
+    )
+
+
+@dataclass(frozen=True)
 class NoticesSettings:
     """What people are told, and reminders of conversations."""
 
@@ -254,6 +305,22 @@ class NoticesSettings:
 
 
 @dataclass(frozen=True)
+class MailSettings:
+    """The mail server that letters go out by. Without one no mail is sent or asked for."""
+
+    host: str = param("", "Its name. Empty: there is none.")
+    port: int = param(587, "Its port.", unit="port", low=1, high=65535)
+    security: str = param(
+        "starttls", "How the connection is made secret.", choices=("starttls", "tls", "none")
+    )
+    user: str = param("", "Account there. Empty: it wants none.")
+    password: str = param("", "Its password; better in SAMVAD_MAIL_PASSWORD than in the file.")
+    sender: str = param(
+        "", "From whom letters come: name@host. Empty: samvad@ and this site's host."
+    )
+
+
+@dataclass(frozen=True)
 class AccountsSettings:
     """Accounts: leaving, and taking one's data along."""
 
@@ -267,6 +334,13 @@ class AccountsSettings:
     )
     archive_days: int = param(
         7, "An archive of one's data can be fetched for so long.", unit="days", low=1, high=90
+    )
+    invites: int = param(
+        5,
+        "Invitations of one person that are open at the same time, where sign-up is by invite.",
+        unit="invitations",
+        low=0,
+        high=1000,
     )
     posts_an_hour: int = param(
         120, "Posts that one account may write in an hour.", unit="posts", low=1, high=100_000
@@ -321,9 +395,11 @@ class Settings:
     api: ApiSettings = field(default_factory=ApiSettings)
     stage: StageSettings = field(default_factory=StageSettings)
     gate: GateSettings = field(default_factory=GateSettings)
+    record: RecordSettings = field(default_factory=RecordSettings)
     notices: NoticesSettings = field(default_factory=NoticesSettings)
     accounts: AccountsSettings = field(default_factory=AccountsSettings)
     moderation: ModerationSettings = field(default_factory=ModerationSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     def web_url(self) -> str:

@@ -19,13 +19,16 @@ import numpy as np
 
 from samvad.base.errors import PlainError
 from samvad.base.folders import Folders
+from samvad.broadcast import measure
 from samvad.broadcast.cmaf import Chunk
 from samvad.broadcast.encoder import TICK_48K, Pcm, encoders
+from samvad.broadcast.gain import STEP_DB, steps_for
 from samvad.broadcast.index import Gap
 from samvad.broadcast.packager import Cut, Names, Packager, Start, init_name
 from samvad.broadcast.recorder import Complain, Recorder
 from samvad.broadcast.recording import ENDED, INDEX, Recording
 from samvad.broadcast.replay import write_replay
+from samvad.broadcast.tracks import Tracks, Voices
 from samvad.protocol.hls import EVENT_RE
 from samvad.protocol.media import AAC, RATE, Init, Part
 from samvad.protocol.room import Replay
@@ -49,6 +52,8 @@ class _Tick:
 
     pcm: Pcm
     wall_ms: int
+    voices: Voices = ()
+    speaking: tuple[str, ...] = ()
     lost_before: int = 0
 
 
@@ -64,6 +69,8 @@ class Broadcast:
         send: Publish,
         complain: Complain,
         window_s: float,
+        reserve_bytes: int = 0,
+        multitrack: bool = False,
     ) -> None:
         """Blocking; use `open`. `send` and `complain` are called from several threads."""
         self.event = event
@@ -92,6 +99,10 @@ class Broadcast:
         session = contents.sessions[-1] if self.ending else self._recording.begin()
         start = Start(session.msn, session.decode_48k, session.discontinuity)
         self._packager = Packager(self._names, start)
+        self._measurer = measure.Measurer(session.decode_48k)
+        folder = folders.recording(event)
+        self._tracks = Tracks(event, folder, session.decode_48k) if multitrack else None
+        self._recording.set_aside(0 if self.ending else reserve_bytes)
         self._recorder = Recorder(event, self._recording, complain)
         self._changed = threading.Condition()
         self._ticks: deque[_Tick] = deque()
@@ -110,6 +121,8 @@ class Broadcast:
         *,
         window_s: float = 60.0,
         complain: Complain = log.error,
+        reserve_bytes: int = 0,
+        multitrack: bool = False,
     ) -> "Broadcast":
         """Go on air: begin a recording, or go on with the one a killed stage left open.
 
@@ -135,6 +148,8 @@ class Broadcast:
             send=on_loop(publish),
             complain=on_loop(complain),
             window_s=window_s,
+            reserve_bytes=reserve_bytes,
+            multitrack=multitrack,
         )
 
     @property
@@ -142,9 +157,12 @@ class Broadcast:
         """Ticks pushed and not yet encoded: a few, unless the machine is overloaded."""
         return len(self._ticks)
 
-    def push(self, pcm: Pcm, wall_ms: int) -> None:
+    def push(
+        self, pcm: Pcm, wall_ms: int, voices: Voices = (), speaking: tuple[str, ...] = ()
+    ) -> None:
         """One tick of the programme: int16[960], mono, 48 kHz; mixed at `wall_ms`. Never blocks.
 
+        `voices`: what each speaker gave to it, for tracks of their own; `speaking`: their ids.
         Silence is pushed like sound. Up to 5 s wait; then the oldest becomes silence. Raises
         RuntimeError once encoding has failed.
         """
@@ -155,7 +173,7 @@ class Broadcast:
                 raise RuntimeError(f"{self.event} is off the air") from self._failure
             if self._ended:
                 return
-            self._ticks.append(_Tick(pcm, wall_ms))
+            self._ticks.append(_Tick(pcm, wall_ms, voices, speaking))
             if len(self._ticks) > QUEUE_TICKS:
                 # Its place in media time goes to the next one.
                 self._ticks[1].lost_before += self._ticks.popleft().lost_before + 1
@@ -180,8 +198,8 @@ class Broadcast:
         try:
             while tick := self._next():
                 for i in range(tick.lost_before, 0, -1):
-                    self._encode(_SILENCE, tick.wall_ms - _TICK_MS * i)
-                self._encode(tick.pcm, tick.wall_ms)
+                    self._encode(_Tick(_SILENCE, tick.wall_ms - _TICK_MS * i))
+                self._encode(tick)
             self._encode_tail()
         except Exception as error:
             log.exception("%s: encoding failed", self.event)
@@ -194,23 +212,35 @@ class Broadcast:
             self._changed.wait_for(lambda: self._ticks or self._ended)
             return self._ticks.popleft() if self._ticks else None
 
-    def _encode(self, pcm: Pcm, wall_ms: int) -> None:
-        self._packager.tick(len(pcm), wall_ms)
+    def _encode(self, tick: _Tick) -> None:
+        pcm = tick.pcm
+        self._packager.tick(len(pcm), tick.wall_ms)
+        self._measurer.push(pcm, tick.speaking)
+        if self._tracks is not None:
+            if self._recorder.full:
+                self._tracks.give_up("the disk is full")
+            self._tracks.push(tick.voices, tick.wall_ms)
         for encoder in self._encoders:
             for cut in self._packager.push(encoder.rendition, encoder.push(pcm)):
                 self._emit(cut)
 
     def _encode_tail(self) -> None:
         """Silence to the end of the last part, and what the encoders hold back of it."""
+        if self._tracks is not None:
+            self._tracks.end()
         if self._packager.pushed_48k == self._packager.begun_48k:
             return
-        tail = np.zeros(self._packager.end() + _HELD_BACK_48K, np.int16)
+        missing = self._packager.end()
+        for _ in range(missing // TICK_48K):
+            self._measurer.push(_SILENCE)
+        tail = np.zeros(missing + _HELD_BACK_48K, np.int16)
         for encoder in self._encoders:
             for cut in self._packager.push(encoder.rendition, encoder.push(tail)):
                 self._emit(cut)
 
     def _emit(self, cut: Cut) -> None:
-        self._recorder.append(cut)
+        found = self._measurer.of(cut[0].decode_48k)
+        self._recorder.append(cut, measure.line(found) if found else b"")
         if self.live_since_ms is None:
             self.live_since_ms = cut[0].wall_ms
         for part in cut:
@@ -265,8 +295,12 @@ class Broadcast:
         self._recording.ending(at_ms)
         target = self._folders.replay(self.event)
         replay = None
+        measures = measure.of_entries(entries, measure.read(self._recording.measures()))
+        lufs = measure.loudness(measures)
+        steps, met = steps_for(lufs, measure.peak(measures))
         if entries:
-            replay = write_replay(target.with_name(f"{AAC.name}.mp4"), entries, target)
+            source = target.with_name(f"{AAC.name}.mp4")
+            replay = write_replay(source, entries, target, steps)
         self.gaps = contents.gaps()
         self._recording.ended(
             {
@@ -274,6 +308,11 @@ class Broadcast:
                 "live_since_ms": self.live_since_ms,
                 "ended_ms": contents.ending_ms,
                 "gaps": [asdict(gap) for gap in self.gaps],
+                "loudness": {
+                    "recorded_lufs": lufs and round(lufs, 2),
+                    "gain_db": round(steps * STEP_DB, 2),
+                    "met": met,
+                },
             }
         )
         return replay

@@ -6,6 +6,8 @@ A recording's folder (folders.recording(event)) holds
     parts.jsonl         the index (index.py)
     reached             256 bytes, overwritten in place: how far the live stream is numbered;
                         a full disk still takes it when it takes nothing else
+    measures.jsonl      what each part sounds like (measure.py); of use, not needed
+    reserve             room set aside; given back to the disk when that is full
     lock                held with flock by the one stage that may write; the kernel frees it
     replay.m4a          the finished replay (replay.py)
     ended.json          the mark that it is finished
@@ -39,6 +41,10 @@ log = logging.getLogger("samvad.broadcast")
 
 ENDED = "ended.json"
 INDEX = "parts.jsonl"
+MEASURES = "measures.jsonl"
+RESERVE = "reserve"
+GIVE_BACK = 2_000_000
+"""Bytes of the reserve that are given back at a time: some minutes of recording."""
 _REACHED = "reached"
 _REACHED_BYTES = 256
 
@@ -70,6 +76,7 @@ class Recording:
                 self._files[name] = _open(folder / f"{name}.mp4")
             self._files[INDEX] = _open(folder / INDEX)
             self._files[_REACHED] = _open(folder / _REACHED)
+            self._files[MEASURES] = _open(folder / MEASURES)
             self.contents = self._mend()
             _sync_folder(folder)
         except OSError as error:
@@ -138,6 +145,47 @@ class Recording:
             _write_at(self._files[_REACHED], text, 0)
             os.fdatasync(self._files[_REACHED])
 
+    def note(self, measure: bytes) -> None:
+        """Append a line of measures.jsonl. A disk that does not take it is no trouble."""
+        file = self._files[MEASURES]
+        with contextlib.suppress(OSError):
+            size = os.fstat(file).st_size
+            try:
+                _write_at(file, measure, size)
+            except OSError:
+                os.ftruncate(file, size)
+
+    def measures(self) -> bytes:
+        """All of measures.jsonl. Raises OSError."""
+        return _whole_file(self._files[MEASURES])
+
+    def set_aside(self, size: int) -> None:
+        """Hold `size` bytes of the disk for this recording. As much as there is, on a full one."""
+        with contextlib.suppress(OSError):
+            file = _open(self._folder / RESERVE)
+            try:
+                if os.fstat(file).st_size == 0 and size:
+                    os.posix_fallocate(file, 0, size)
+            except OSError:
+                os.ftruncate(file, 0)
+                raise
+            finally:
+                os.close(file)
+
+    def give_back(self) -> int:
+        """Give some of what was set aside to the disk. How many bytes are left; -1: there were
+        none any more."""
+        path = self._folder / RESERVE
+        try:
+            size = path.stat().st_size
+            if not size:
+                return -1
+            left = max(0, size - GIVE_BACK)
+            os.truncate(path, left)
+        except OSError:
+            return -1
+        return left
+
     def ending(self, at_ms: int) -> None:
         """Note durably that the event is over: a restart does not put it on air again."""
         if self.contents.ending_ms is None:
@@ -148,6 +196,7 @@ class Recording:
 
     def ended(self, about: dict[str, Any]) -> None:
         """Write the mark that the recording is finished. Raises OSError."""
+        (self._folder / RESERVE).unlink(missing_ok=True)
         _write_whole(self._folder / ENDED, json.dumps(about).encode() + b"\n")
 
     def _append_index(self) -> None:

@@ -1,8 +1,9 @@
 """A recording to one file: AAC in MP4 with the index in front, so that it plays while it loads.
 
-The recorded packets are copied, not coded anew. Media time runs without a gap from zero; what
-was not recorded is left out and listed (index.Gap), so that the file's duration is exactly
-that of what it holds. Reads and writes at the disk's speed: run it off the event loop.
+The recorded packets are copied, not coded anew; only their gain may change (gain.py). Media
+time runs without a gap from zero; what was not recorded is left out and listed (index.Gap), so
+that the file's duration is exactly that of what it holds. Reads and
+writes at the disk's speed: run it off the event loop.
 """
 
 import mmap
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from samvad.broadcast.cmaf import FRAME_48K, box, full_box, movie_header, read_chunks, track
+from samvad.broadcast.gain import louder
 from samvad.broadcast.index import Entry
 from samvad.protocol.media import AAC, PART_48K, RATE
 from samvad.protocol.room import Replay
@@ -23,10 +25,13 @@ _EPOCH_1904_S = 2_082_844_800
 _FRAMES = PART_48K // FRAME_48K[AAC.name]
 
 
-def write_replay(source: Path, entries: Sequence[Entry], target: Path) -> Replay:
+def write_replay(
+    source: Path, entries: Sequence[Entry], target: Path, gain_steps: int = 0
+) -> Replay:
     """Write the AAC parts `entries` of `source` (a recording's aac.mp4) as the m4a `target`.
 
-    It appears under its name whole or not at all. Raises OSError; ValueError without entries.
+    `gain_steps` makes it louder or softer (gain.py). It appears under its name whole or not at
+    all. Raises OSError; ValueError without entries.
     """
     if not entries:
         raise ValueError("nothing was recorded")
@@ -40,8 +45,13 @@ def write_replay(source: Path, entries: Sequence[Entry], target: Path) -> Replay
         ):
             sizes, places = _media(view, entries)
             out.write(_head(sizes, [b - a for a, b in places], entries[0].wall_ms))
-            for start, end in places:
-                out.write(view[start:end])
+            for i, (start, end) in enumerate(places):
+                if not gain_steps:
+                    out.write(view[start:end])
+                    continue
+                packets = bytearray(view[start:end])
+                louder(packets, sizes[i * _FRAMES : (i + 1) * _FRAMES], gain_steps)
+                out.write(packets)
             out.flush()
             os.fsync(out.fileno())
             size = out.tell()

@@ -245,3 +245,7 @@ class Reminder(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} of {self.event_id}"
+
+
+# Models that stand in files of their own are known to Django from here.
+from samvad.events import replays  # noqa: E402, F401

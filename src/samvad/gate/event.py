@@ -22,10 +22,10 @@ from samvad.gate.live import LiveEvent, form_for
 from samvad.gate.news import LISTENERS_HOLD_S, UNTIL_S, Look, News
 from samvad.gate.pages import Page
 from samvad.gate.place import Places
-from samvad.gate.replay import ReplayFile
+from samvad.gate.published import Published
 from samvad.gate.state import OPEN, Counts, Situation, rounded, rung_json, situation_of
 from samvad.protocol.hls import replay_path
-from samvad.protocol.ladder import CLOSED, COARSE, FLOOR, LATER
+from samvad.protocol.ladder import CLOSED, COARSE, FLOOR, LATER, PLAIN
 from samvad.protocol.passes import Lane
 from samvad.protocol.plan import EventPlan
 from samvad.protocol.room import Phase, Replay, RoomState
@@ -55,7 +55,7 @@ class Event(Generic[Token]):
         *,
         live: LiveEvent[Token],
         tickets: Tickets,
-        replay: ReplayFile,
+        published: Published,
         places: Places,
         pass_key: bytes,
         open_house: Callable[[int], House],
@@ -64,7 +64,7 @@ class Event(Generic[Token]):
         self.name = name
         self.live = live
         self.tickets, self._places, self.pass_key = tickets, places, pass_key
-        self.replay_file = replay
+        self.published = published
         self.plan: EventPlan | None = None
         self.room: RoomState | None = None
         self.page = Page({})
@@ -339,13 +339,20 @@ class Event(Generic[Token]):
         return look.hold_s(far_ms(*waits) / 1000)
 
     def replay(self, now: float) -> Replay | None:
-        """The finished recording, once its file is there; None while it is withheld."""
-        return None if self.withheld else self.replay_file.look(now)
+        """The finished recording, once its file is there and may be had; None while it is
+        withheld."""
+        return None if self.withheld else self.published.replay(now)
 
     @property
     def withheld(self) -> bool:
         """Nothing of it is served now, its recording neither."""
         return self.plan is not None and self.plan.withheld
+
+    def may_go_back(self, wall_ms: int) -> bool:
+        """Whether listeners may go back to the beginning while it is live: on the first rungs,
+        where requests are not what is scarce."""
+        live = self.situation(wall_ms) is Situation.LIVE
+        return live and set(self._standing.effects) <= {PLAIN}
 
     def state(self, fields: Fields, at: Moment) -> Answer | None:
         """state.json; None without a plan."""
@@ -365,6 +372,7 @@ class Event(Generic[Token]):
             lean=self.live.lean,
             certificate=self._certificate,
             replay=replay,
+            back=self.may_go_back(at.wall_ms),
             replay_path=replay_path(self.name),
             mark=self.mark(at.wall_ms),
             wall_ms=at.wall_ms,

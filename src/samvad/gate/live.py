@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
 
+from samvad.gate import captions
 from samvad.gate.answers import ANYWHERE, JSON, NEVER_STORED, NO_SNIFF, REFUSALS, Answer, large
 from samvad.gate.objects import MAX_BYTES, Ready, Shelf, media_headers
 from samvad.gate.reload import Directives, Reload, Waiters, judge, reached
@@ -44,12 +45,15 @@ def packed(raw: bytes, kind: tuple[str, str] = _PLAYLIST) -> Both:
 
 
 MASTERS = {
-    (form, lean): packed(render_master((OPUS, AAC) if lean else (AAC, OPUS), form).encode())
+    (form, lean, captions): packed(
+        render_master((OPUS, AAC) if lean else (AAC, OPUS), form, captions).encode()
+    )
     for form in Form
     for lean in (False, True)
+    for captions in (False, True)
 }
-"""By form, and whether newcomers are to begin with the lean rendition: who cannot decode it
-takes the other one."""
+"""By form, whether newcomers are to begin with the lean rendition (who cannot decode it takes the
+other one), and whether there are captions."""
 
 
 BACK_TO_LOW = 0.8
@@ -216,11 +220,11 @@ class LiveEvent(Generic[Token]):
 
     # -- what listeners ask ---------------------------------------------------------------------
 
-    def master(self, zipped: bool) -> Answer:
+    def master(self, zipped: bool, captioned: bool = False) -> Answer:
         """The multivariant playlist; 503 before there is anything to play."""
         if not self.playable:
             return REFUSALS[503]
-        return MASTERS[self.latency, self.lean is not None][zipped]
+        return MASTERS[self.latency, self.lean is not None, captioned][zipped]
 
     def reload(
         self, rendition: str, asked: Directives, zipped: bool, token: Token, now: float
@@ -259,6 +263,14 @@ class LiveEvent(Generic[Token]):
             both = packed(render_media(window, form, skip).encode())
             self._rendered[rendition, what] = both
         return both[zipped]
+
+    def captions(self, reached_48k: int, zipped: bool) -> Answer:
+        """The subtitle rendition's playlist; 503 before there is anything to play."""
+        shelf = self._shelves[AAC.name]
+        if not self.playable:
+            return REFUSALS[503]
+        text = captions.playlist(shelf.window(), reached_48k, shelf.begins_48k())
+        return packed(text.encode())[zipped]
 
     def long_playlist(self, rendition: str, zipped: bool) -> Answer:
         """The newest playlist of long segments; 503 before there is one to begin with."""

@@ -67,6 +67,7 @@ class _Segment:
     init: str
     wall_ms: int
     discontinuity: int
+    begin_48k: int
     parts: list[WindowPart] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     complete: bool = False
@@ -150,7 +151,9 @@ class Shelf:
         elif not self._kept[-1].complete:
             self._complete(self._kept[-1])
         self._kept.append(
-            _Segment(part.msn, part.segment, part.init, part.wall_ms, part.discontinuity)
+            _Segment(
+                part.msn, part.segment, part.init, part.wall_ms, part.discontinuity, part.decode_48k
+            )
         )
         self._append(part)
         return True
@@ -310,6 +313,10 @@ class Shelf:
     def oldest(self) -> int:
         """The number of the oldest segment that is kept; 0 without any."""
         return self._kept[0].msn if self._kept else 0
+
+    def begins_48k(self) -> dict[int, int]:
+        """Where each segment begins in media time, by its number."""
+        return {segment.msn: segment.begin_48k for segment in self._kept}
 
     def bodies(self, long: Long) -> tuple[bytes, ...]:
         """What a long segment consists of."""

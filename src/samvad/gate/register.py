@@ -18,6 +18,7 @@ from samvad.gate.live import LiveEvent
 from samvad.gate.objects import Ready
 from samvad.gate.place import Places
 from samvad.gate.proof import Proofs, allowed
+from samvad.gate.published import Published
 from samvad.gate.replay import ReplayFile
 from samvad.gate.seats import Seats
 from samvad.gate.state import Counts, Situation
@@ -86,7 +87,11 @@ class Register(Generic[Token]):
                 tickets=Tickets(derive(self._secret, "ticket", self._here(name))),
                 places=Places(derive(self._secret, "place", self._here(name))),
                 pass_key=passes.key(self._secret, name),
-                replay=ReplayFile(self._folders.replay(name)),
+                published=Published(
+                    self._folders.recording(name),
+                    ReplayFile(self._folders.replay(name)),
+                    media_key,
+                ),
                 open_house=lambda seats: self._open_house(name, seats),
                 low_latency_listeners=self._settings.low_latency_listeners,
             )

@@ -30,7 +30,7 @@ from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wante
 from samvad.gate.register import Register
 from samvad.gate.reload import parse
 from samvad.gate.seats import LISTENING_S
-from samvad.gate.state import OVER
+from samvad.gate.state import OVER, Situation
 from samvad.protocol.hls import EVENT, SLUG
 from samvad.protocol.media import RENDITIONS, Init, Part
 from samvad.protocol.playlist import Form
@@ -43,12 +43,18 @@ SHOWN = 32_768
 KNOWN = 4_096
 """The same for paths of events that are the same for everybody."""
 
-_INDEX, _LONG, _LEAN = "index.m3u8", "long.m3u8", "lean.json"
-_PLAYLISTS = {b"master.m3u8": ("", "")} | {
-    f"{r}/{what}".encode(): (r, what) for r in RENDITIONS for what in (_INDEX, _LONG, _LEAN)
+_CAPTIONS = "captions"
+_INDEX, _LONG, _LEAN, _BACK = "index.m3u8", "long.m3u8", "lean.json", "back.m3u8"
+_PLAYLISTS = {
+    b"master.m3u8": ("", ""),
+    f"{_CAPTIONS}/index.m3u8".encode(): (_CAPTIONS, "index.m3u8"),
+} | {
+    f"{r}/{what}".encode(): (r, what) for r in RENDITIONS for what in (_INDEX, _LONG, _LEAN, _BACK)
 }
 """What may follow a ticket: the rendition, or "" for the multivariant playlist; and what of it."""
-_OF_EVENT = re.compile(rf"/live/({EVENT})(/state\.json|/replay\.m4a|/m/([\w-]+)\.m4s)".encode())
+_OF_EVENT = re.compile(
+    rf"/live/({EVENT})(/state\.json|/replay\.m4a|/m/([\w-]+)\.m4s|/r/([\w.-]+))".encode()
+)
 _PAGE = re.compile(rf"/e/({SLUG})".encode())
 _DOOR = re.compile(rf"/door/({EVENT})(/serving\.json|/leave)?".encode())
 _READING = (b"GET", b"HEAD")
@@ -193,8 +199,16 @@ class Site(Generic[Token]):
             self._count[_GONE] += 1
             return REFUSALS[410]
         zipped = request.fields.gzip
+        captions = event.published.captions
         if not rendition:
-            return live.master(zipped)
+            return live.master(zipped, captions.look(at.now))
+        if rendition == _CAPTIONS:
+            there = captions.look(at.now)
+            return live.captions(captions.reached_48k, zipped) if there else REFUSALS[404]
+        if what == _BACK:
+            if not event.may_go_back(at.wall_ms):
+                return REFUSALS[503]
+            return event.published.list(rendition, "../../r/", request.fields, at.now, True)
         if what != _INDEX:
             return (live.names if what == _LEAN else live.long_playlist)(rendition, zipped)
         if not query:
@@ -236,7 +250,12 @@ class Site(Generic[Token]):
         if named[2] == b"/replay.m4a":
             if event.withheld:
                 return REFUSALS[410]
-            return event.replay_file.answer(request.fields, at.now)
+            return event.published.replay_answer(request.fields, at.now)
+        if named[2].startswith(b"/r/"):
+            if event.withheld:
+                return REFUSALS[410]
+            growing = event.situation(at.wall_ms) is Situation.LIVE
+            return event.published.answer(named[4].decode(), request.fields, at.now, growing)
         name = named[3].decode()
         if event.live.awaited(name, token, at.now):
             self._wait(token, _Pending(event.name, "", False, False, path))

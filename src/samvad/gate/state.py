@@ -92,6 +92,7 @@ def as_json(
     form: Form,
     lean: str | None,
     replay: Replay | None,
+    back: bool = False,
     replay_path: str,
     wall_ms: int,
     rung: dict[str, Any] | None = None,
@@ -130,6 +131,7 @@ def as_json(
         "certificate": certificate,
         "latency": form.value,
         "lean": lean,
+        "back": back,
         "mark": mark,
         "replay": {"url": replay_path, "bytes": replay.bytes, "duration_ms": replay.duration_ms}
         if replay

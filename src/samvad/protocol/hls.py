@@ -10,10 +10,13 @@
     /live/<event>/<ticket>/<rendition>/index.m3u8
     /live/<event>/<ticket>/<rendition>/long.m3u8     the same in segments of 5.76 s
     /live/<event>/<ticket>/<rendition>/lean.json     names of what is to come
+    /live/<event>/<ticket>/<rendition>/back.m3u8     all of it so far, while the rung allows
+    /live/<event>/r/<file>                    what is published of it: replay as HLS, downloads
 
 Inside a playlist media are named relative to it (`../../m/<name>.m4s`), so the same bytes
 serve every ticket. Delivery directives: RFC 8216bis, section 6.2.5 (`_HLS_msn`,
-`_HLS_part`, `_HLS_skip`).
+`_HLS_part`, `_HLS_skip`). Looks at serving.json and state.json that are held until there is news:
+`?after=` and `&until=` (gate/news.py).
 """
 
 import re
@@ -45,6 +48,10 @@ def state_path(event: str) -> str:
 
 def replay_path(event: str) -> str:
     return f"/live/{event}/replay.m4a"
+
+
+def published_path(event: str, name: str) -> str:
+    return f"/live/{event}/r/{name}"
 
 
 def master_path(event: str, ticket: str) -> str:

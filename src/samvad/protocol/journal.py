@@ -32,6 +32,8 @@ LADDER = "ladder"
 RUNG = "rung"
 """The ladder's rung has changed: {"n", "effect", "by"}; n 0 is its foot. `by`: "load", or the
 name of who ordered it."""
+MARK = "mark"
+"""The host marked the beginning of a chapter: {"title"}."""
 PROMISE = "promise"
 """The recording is promised: {"by_ms"}."""
 PROMISE_KEPT = "promise_kept"

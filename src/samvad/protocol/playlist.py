@@ -98,14 +98,25 @@ class Window:
     ended: bool = False
 
 
-def render_master(renditions: Iterable[Rendition], form: Form = Form.LOW) -> str:
-    """The multivariant playlist (4.4.6.2); the first rendition is where players begin."""
+def render_master(
+    renditions: Iterable[Rendition], form: Form = Form.LOW, captions: bool = False
+) -> str:
+    """The multivariant playlist (4.4.6.2); the first rendition is where players begin.
+
+    `captions`: there is a subtitle rendition too (4.4.6.1).
+    """
     name = "long" if form is Form.LONG else "index"
     lines = ["#EXTM3U", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    if captions:
+        lines.append(
+            '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="captions",NAME="Captions",'
+            'DEFAULT=YES,AUTOSELECT=YES,URI="captions/index.m3u8"'
+        )
+    said = ',SUBTITLES="captions"' if captions else ""
     for r in renditions:
         lines += [
             f"#EXT-X-STREAM-INF:BANDWIDTH={r.bandwidth},AVERAGE-BANDWIDTH={r.average_bandwidth},"
-            f'CODECS="{r.codecs}",STABLE-VARIANT-ID="{r.name}"',
+            f'CODECS="{r.codecs}",STABLE-VARIANT-ID="{r.name}"{said}',
             f"{r.name}/{name}.m3u8",
         ]
     return "\n".join(lines) + "\n"
@@ -177,7 +188,7 @@ def _segment_lines(window: Window, skipped: int, low: bool) -> Iterator[str]:
         yield from ["#EXT-X-DISCONTINUITY"] * breaks
         if new_init:
             yield f'#EXT-X-MAP:URI="{MEDIA_UP}{segment.init}.mp4"'
-        yield f"#EXT-X-PROGRAM-DATE-TIME:{_date(segment.wall_ms)}"
+        yield f"#EXT-X-PROGRAM-DATE-TIME:{date(segment.wall_ms)}"
         if low and listed_48k <= PARTS_LISTED_S * RATE + segment.duration_48k:
             for part in segment.parts:
                 yield (
@@ -206,6 +217,6 @@ def _s(seconds: float) -> str:
     return f"{seconds:.5f}".rstrip("0").rstrip(".")
 
 
-def _date(wall_ms: int) -> str:
+def date(wall_ms: int) -> str:
     at = datetime.datetime.fromtimestamp(wall_ms // 1000, datetime.UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{wall_ms % 1000:03d}Z"

@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 from samvad.base.clock import Clock, SystemClock
 from samvad.base.errors import PlainError
+from samvad.protocol.loudness import RATE, first_audible
 from samvad.protocol.playlist_reader import PlaylistError, read_master, read_media
 from samvad.rehearsal.listener_check import Continuity, Copies
 from samvad.rehearsal.listener_clock import PlayerClock, Playing
@@ -23,7 +24,6 @@ from samvad.rehearsal.listener_follow import Follower, Piece
 from samvad.rehearsal.listener_http import PATIENCE_S, Answer, Http
 from samvad.rehearsal.listener_page import PageConfig, read_page
 from samvad.rehearsal.listener_sound import PlayedSound
-from samvad.rehearsal.loudness import RATE, first_audible
 from samvad.rehearsal.place import Place, read_place, read_serving
 
 _TICK_S = 0.05

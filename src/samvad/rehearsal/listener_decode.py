@@ -10,7 +10,7 @@ import av
 import av.error
 import numpy as np
 
-from samvad.rehearsal.loudness import RATE, Samples
+from samvad.protocol.loudness import RATE, Samples
 
 _DECODERS = {"aac": "aac", "opus": "libopus"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from samvad.base.errors import PlainError
-from samvad.rehearsal.loudness import RATE, Loudness, Samples
+from samvad.protocol.loudness import RATE, Loudness, Samples
 
 
 class PlayedSound:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from samvad.base.errors import PlainError
 from samvad.broadcast.broadcast import Broadcast
+from samvad.broadcast.tracks import Voices
 from samvad.protocol.room import Replay
 from samvad.stage.opus import Pcm
 from samvad.stage.refusals import Refused
@@ -21,6 +22,8 @@ log = logging.getLogger("samvad.stage")
 
 PENDING_TICKS = 250
 """5 s of programme wait while a broadcast opens; beyond, the oldest tick goes."""
+
+Tick = tuple[Pcm, int, Voices, tuple[str, ...]]
 
 RETRY_S = 5.0
 """After a failure it is tried again no sooner than this."""
@@ -34,7 +37,7 @@ class Air:
         self._in = setting
         self._complain = complain
         self._broadcast: Broadcast | None = None
-        self._pending: deque[tuple[Pcm, int]] | None = None
+        self._pending: deque[Tick] | None = None
         self._busy = asyncio.Lock()
         self._reopening: asyncio.Task[None] | None = None
         self._retry_at = 0.0
@@ -57,17 +60,20 @@ class Air:
             self._in.clock.now() >= self._retry_at
         )
 
-    def push(self, pcm: Pcm, wall_ms: int) -> None:
-        """One tick of the programme; dropped while off the air."""
+    def push(
+        self, pcm: Pcm, wall_ms: int, voices: Voices = (), speaking: tuple[str, ...] = ()
+    ) -> None:
+        """One tick of the programme (Broadcast.push); dropped while off the air."""
+        tick = (pcm, wall_ms, voices, speaking)
         if self._broadcast is not None:
             try:
-                self._broadcast.push(pcm, wall_ms)
+                self._broadcast.push(*tick)
             except RuntimeError:
                 failed, self._broadcast = self._broadcast, None
-                self._pending = deque([(pcm, wall_ms)], maxlen=PENDING_TICKS)
+                self._pending = deque([tick], maxlen=PENDING_TICKS)
                 self._reopening = asyncio.create_task(self._reopen(failed))
         elif self._pending is not None:
-            self._pending.append((pcm, wall_ms))
+            self._pending.append(tick)
 
     async def begin(self, act: Callable[[], Refused | None]) -> Refused | None:
         """Go on air. `act` is asked once a broadcast stands ready; a Refused takes it back."""
@@ -128,8 +134,8 @@ class Air:
 
     def _flow(self, broadcast: Broadcast) -> None:
         self._broadcast = broadcast
-        for pcm, wall_ms in self._pending or ():
-            broadcast.push(pcm, wall_ms)
+        for tick in self._pending or ():
+            broadcast.push(*tick)
         self._pending = None
 
     def _check_room(self) -> None:
@@ -150,6 +156,8 @@ class Air:
             self._in.publish,
             window_s=self._in.window_s,
             complain=self._complain,
+            reserve_bytes=self._in.settings.reserve_mb * 1_000_000,
+            multitrack=self._in.settings.multitrack,
         )
 
     async def _reopen(self, failed: Broadcast) -> None:

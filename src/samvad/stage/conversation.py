@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samvad.base.errors import PlainError
+from samvad.broadcast.tracks import Voices
 from samvad.protocol.plan import EventPlan
 from samvad.protocol.room import Phase, RoomState
 from samvad.stage.air import Air
@@ -213,6 +214,10 @@ class Conversation:
         """See Session.say."""
         return self._done(self.session.say(who, text, self._wall()))
 
+    def mark(self, who: Who, title: str) -> Refused | None:
+        """See Session.mark."""
+        return self._done(self.session.mark(who, title, self._wall()))
+
     def order(self, who: Who, mode: str, rung: int) -> Refused | None:
         """See Session.order."""
         return self._done(self.session.order(who, mode, rung, self._wall()))
@@ -334,7 +339,8 @@ class Conversation:
                 heard.append(link.speaker)
         squares = mean_squares(self._voices)
         mix = self._mixer.mix(self._voices)
-        self._air.push(mix.programme, wall_ms)
+        speaking = tuple(link.speaker for link in self.publishers if link.meter.speaking)
+        self._air.push(mix.programme, wall_ms, self._tracks(heard), speaking)
         for listener in self.returns:
             own = self.publishers.of(listener.speaker)
             await listener.peer.send(mix.minus[own.row] if own else mix.programme)
@@ -349,6 +355,16 @@ class Conversation:
             self._show()
         if number % WATCH_TICKS == 0:
             self._watch_packets()
+
+    def _tracks(self, heard: list[str]) -> Voices:
+        """What each speaker gives to this tick, when they are recorded one by one."""
+        if not (self._in.settings.multitrack and self._air.open):
+            return ()
+        return tuple(
+            (link.speaker, self._voices[link.row].copy())
+            for link in self.publishers
+            if link.speaker in heard
+        )
 
     def _first_voice(self, speaker: str) -> None:
         if self.session.plan.on_air == "first_voice" and self._air.may_begin:

@@ -58,6 +58,7 @@ STATUS = {
     "ended": 409,
     "cancelled": 409,
     "already": 409,
+    "not_live": 409,
     "full": 409,
     "too_large": 413,
     "media_type": 415,
@@ -295,6 +296,16 @@ async def status(request: web.Request) -> web.Response:
     return web.json_response(room_json(conversation, who, conversation.state))
 
 
+async def mark(request: web.Request) -> web.Response:
+    conversation = conversation_of(request)
+    who = who_asks(request, conversation)
+    title = (await _json(request)).get("title")
+    if not isinstance(title, str):
+        raise Refusal("bad_request", 'The body is {"title": "…"}; the title may be empty.')
+    checked(conversation.mark(who, title))
+    return web.json_response(room_json(conversation, who, conversation.state))
+
+
 async def ladder(request: web.Request) -> web.Response:
     conversation = conversation_of(request)
     who = who_asks(request, conversation)
@@ -320,10 +331,12 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post(base + "/live", live)
     app.router.add_post(base + "/end", end)
     app.router.add_post(base + "/status", status)
+    app.router.add_post(base + "/mark", mark)
     app.router.add_post(base + "/ladder", ladder)
     app.router.add_post(base + "/speakers/{speaker}/mute", mute)
     app.router.add_delete(base + "/speakers/{speaker}", remove)
     for path in (
+        "/mark",
         "/room",
         "/room/stream",
         "/live",

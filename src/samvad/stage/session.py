@@ -28,6 +28,7 @@ from samvad.stage.refusals import (
     FULL,
     NO_SPEAKER,
     NOT_HOST,
+    NOT_LIVE,
     NOT_RUNG,
     NOT_SPEAKER,
     NOT_VOICE,
@@ -36,6 +37,7 @@ from samvad.stage.refusals import (
 )
 
 STATUS_MAX = 280
+MARK_MAX = 120
 
 
 class Act(StrEnum):
@@ -313,6 +315,15 @@ class Session:
             return Refused("too_long", f"A status line has at most {STATUS_MAX} characters.")
         self.status = StatusLine(text, wall_ms) if text else None
         self._fact(journal.STATUS, wall_ms, text=text, by=by.name)
+        return None
+
+    def mark(self, by: Who, title: str, wall_ms: int) -> Refused | None:
+        """The host marks that a chapter begins now."""
+        if not by.is_host:
+            return NOT_HOST
+        if self.phase is not Phase.LIVE:
+            return NOT_LIVE
+        self._fact(journal.MARK, wall_ms, title=" ".join(title.split())[:MARK_MAX], by=by.name)
         return None
 
     def order(self, by: Who, mode: str, rung: int, wall_ms: int) -> Refused | None:

@@ -1,11 +1,10 @@
 """Every address of the web process."""
 
-from allauth.account import views as accounts
 from django.contrib import admin
 from django.urls import path, re_path
 
 from samvad.protocol.hls import EVENT, SLUG
-from samvad.web import post_urls, urls_people
+from samvad.web import post_urls, urls_people, urls_record
 from samvad.web.api import api, nothing_here
 from samvad.web.pages import (
     console,
@@ -23,6 +22,7 @@ from samvad.web.pages import (
 
 urlpatterns = [
     *urls_people.urlpatterns,
+    *urls_record.urlpatterns,
     path("", events.index, name="index"),
     path("events/", events.mine, name="events"),
     path("events/new", events.new, name="event_new"),
@@ -68,12 +68,6 @@ urlpatterns = [
     re_path(r"^api/v1/.*$", nothing_here),
     *post_urls.urlpatterns,
     path("healthz", health.healthz, name="healthz"),
-    # Of allauth only what works without a mail server.
-    path("accounts/login/", accounts.login, name="account_login"),
-    path("accounts/logout/", accounts.logout, name="account_logout"),
-    path("accounts/signup/", accounts.signup, name="account_signup"),
-    path("accounts/inactive/", accounts.account_inactive, name="account_inactive"),
-    path("accounts/password/", accounts.password_change, name="account_change_password"),
     path("admin/", admin.site.urls),
 ]
 

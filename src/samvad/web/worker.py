@@ -39,7 +39,12 @@ def main(data: Path, settings: Settings) -> int:
     # Mail and push services may take their time; nothing else waits for them.
     errands = threading.Thread(target=run_errands, args=(over, SystemClock()), name="errands")
     errands.start()
-    loop(over, SystemClock())
+    try:
+        loop(over, SystemClock())
+    finally:
+        from samvad.events.postproduction import WORK
+
+        WORK.close()
     errands.join()
     return 0
 
@@ -83,16 +88,27 @@ def round_trip(clock: Clock, renew: bool = False) -> list[str]:
     """
     from django.conf import settings
 
-    from samvad.events import clockwork, intake, plans, promises, reminders
+    from samvad.events import (
+        clockwork,
+        intake,
+        plans,
+        postproduction,
+        promises,
+        reminders,
+        retention,
+    )
     from samvad.notices import digest, service
     from samvad.posts import media, previews, transcodes
-    from samvad.web import chores, found, told
+    from samvad.web import chores, found, posting, told
 
     now = from_ms(clock.wall_ms())
     steps: dict[str, Callable[[], object]] = {
         "journal": lambda: intake.take_all(settings.FOLDERS.journal),
         "lifecycle": lambda: clockwork.move_due(clock.wall_ms()),
         "promises": lambda: promises.check_due(clock.wall_ms()),
+        "replays": postproduction.step,
+        "replays posted": posting.post_due,
+        "retention": lambda: retention.prune(posting.refers),
         "pages": lambda: renew and plans.renew_if_site_changed(),
         "plans": plans.write_pending,
         **chores.steps(clock),

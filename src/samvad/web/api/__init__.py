@@ -38,6 +38,7 @@ def _rooms(api: NinjaAPI) -> None:
         accounts,
         events,
         media,
+        moderation,
         notices,
         posts,
         search,
@@ -46,6 +47,7 @@ def _rooms(api: NinjaAPI) -> None:
     )
 
     api.add_router("/accounts", accounts.router, tags=["accounts"])
+    api.add_router("", moderation.router, tags=["moderation"])
     api.add_router("/posts", posts.router, tags=["posts"])
     api.add_router("/timelines", timelines.router, tags=["timelines"])
     api.add_router("/events", events.router, tags=["events"])

@@ -56,6 +56,13 @@ def when(at: dt.datetime | None, zone: str = "UTC") -> SafeString:
 
 
 @register.filter
+def at_ms(ms: int, zone: str = "UTC") -> str:
+    """{{ gap.from_ms|at_ms:event.zone }}: a time of day of Unix milliseconds, to the second."""
+    at = dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
+    return words.exact_clock(at, zone, translation.get_language() or "en")
+
+
+@register.filter
 def duration(ms: int | None) -> str:
     """{{ event.replay_ms|duration }}: 1:32:07."""
     return words.length(ms or 0)

@@ -1,0 +1,216 @@
+"""What was recorded, as HLS: all of it so far while it is live, and the replay after.
+
+Nothing is copied: a media object here is a span of the recording's own files, sent by the
+kernel. Which spans there are stands in the recording's index, `parts.jsonl` (one JSON object a
+part), of which only what is new is read, at most once a second and only when somebody asks.
+
+A *run* is up to nine parts that follow each other in the file and in time. While the recording
+grows only complete runs are told, so a run never changes. After the end what the host cut out is
+in no run, and so is not to be had by anybody.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from samvad.gate.answers import Answer, FileSpan, OpenFile
+from samvad.gate.live import Both, packed
+from samvad.gate.objects import media_headers
+from samvad.protocol.media import (
+    PART_48K,
+    PARTS_PER_LONG_SEGMENT,
+    RATE,
+    RENDITIONS,
+    object_name,
+)
+from samvad.protocol.playlist import LONG_TARGET_S, date
+
+LOOK_AGAIN_S = 1.0
+READ_BYTES = 4 * 1024 * 1024
+"""Of the index at a time: four hours and more."""
+
+Kept = Sequence[tuple[int, int]]
+"""Ranges [first, end) of recorded parts, by their place in the recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A part as the index has it; `where`: rendition → (offset, size)."""
+
+    decode_48k: int
+    discontinuity: int
+    wall_ms: int
+    where: dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Parts [first, end) of the recording."""
+
+    first: int
+    end: int
+
+
+def runs(parts: Sequence[Recorded], kept: Kept, growing: bool) -> Iterator[Run]:
+    """The runs of what is kept. `growing`: without the last, if it may become longer. Pure."""
+    for begin, until in kept:
+        at = first = max(0, begin)
+        end = min(until, len(parts))
+        while at < end:
+            if at > first and (at - first == PARTS_PER_LONG_SEGMENT or not _follows(parts, at)):
+                yield Run(first, at)
+                first = at
+            at += 1
+        if at > first and not (growing and at - first < PARTS_PER_LONG_SEGMENT):
+            yield Run(first, at)
+
+
+def _follows(parts: Sequence[Recorded], at: int) -> bool:
+    before, here = parts[at - 1], parts[at]
+    return (
+        here.discontinuity == before.discontinuity
+        and here.decode_48k == before.decode_48k + PART_48K
+        and all(here.where[r][0] == sum(before.where[r]) for r in RENDITIONS)
+    )
+
+
+def playlist(
+    parts: Sequence[Recorded], told: Sequence[tuple[Run, str]], init: str, up: str, growing: bool
+) -> str:
+    """The media playlist of `told`: runs and their names. EVENT or VOD (8216bis, 4.4.3.5). Pure."""
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:6",
+        f"#EXT-X-TARGETDURATION:{LONG_TARGET_S}",
+        f"#EXT-X-PLAYLIST-TYPE:{'EVENT' if growing else 'VOD'}",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        f'#EXT-X-MAP:URI="{up}{init}.mp4"',
+    ]
+    before: Run | None = None
+    for run, name in told:
+        if before is not None and (run.first != before.end or not _in_time(parts, run.first)):
+            lines.append("#EXT-X-DISCONTINUITY")
+        before = run
+        lines += [
+            f"#EXT-X-PROGRAM-DATE-TIME:{date(parts[run.first].wall_ms)}",
+            f"#EXTINF:{(run.end - run.first) * PART_48K / RATE:.2f},",
+            f"{up}{name}.m4s",
+        ]
+    if not growing:
+        lines.append("#EXT-X-ENDLIST")
+    return "\n".join(lines) + "\n"
+
+
+def _in_time(parts: Sequence[Recorded], at: int) -> bool:
+    before, here = parts[at - 1], parts[at]
+    same = here.discontinuity == before.discontinuity
+    return same and here.decode_48k == before.decode_48k + PART_48K
+
+
+class Archive:
+    """One event's recording. `folder` may not exist (yet, or on this machine)."""
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        self._folder, self._key = folder, key
+        self._parts: list[Recorded] = []
+        self._read = 0
+        self._looked = float("-inf")
+        self._spans: dict[str, tuple[str, int, int]] = {}
+        self._shown: tuple[int, Kept | None, bool] = (-1, None, False)
+        self._lists: dict[tuple[str, str], Both] = {}
+        self._runs: list[Run] = []
+
+    def look(self, now: float, kept: Kept | None, growing: bool) -> bool:
+        """Read what is new. `kept` None: all. Whether there is anything."""
+        if now - self._looked >= LOOK_AGAIN_S:
+            self._looked = now
+            self._tail()
+        shown = (len(self._parts), kept, growing)
+        if shown != self._shown:
+            self._shown = shown
+            self._lists.clear()
+            self._name(kept, growing)
+        return bool(self._spans)
+
+    @property
+    def duration_ms(self) -> int:
+        """Of all that was read."""
+        return len(self._parts) * PART_48K * 1000 // RATE
+
+    @property
+    def began_ms(self) -> int:
+        """Wall time of the first sample; 0 when there is none."""
+        return self._parts[0].wall_ms if self._parts else 0
+
+    def list(self, rendition: str, up: str, growing: bool) -> Both:
+        """The rendition's playlist; media are named relative to it with `up` before."""
+        both = self._lists.get((rendition, up))
+        if both is None:
+            told = [(run, self._called(rendition, run)) for run in self._runs]
+            text = playlist(self._parts, told, f"init-{rendition}", up, growing)
+            both = self._lists[rendition, up] = packed(text.encode())
+        return both
+
+    def media(self, name: str) -> Answer | None:
+        """A media object by its name, with range left to the caller; None: there is none."""
+        span = self._spans.get(name)
+        if span is None:
+            return None
+        rendition, offset, size = span
+        try:
+            fd = os.open(self._folder / f"{rendition}.mp4", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        return Answer(200, media_headers(name), span=FileSpan(OpenFile(fd), offset, size))
+
+    def _called(self, rendition: str, run: Run) -> str:
+        at = self._parts[run.first]
+        return object_name(
+            self._key, rendition, at.discontinuity, at.decode_48k, run.end - run.first, "run"
+        )
+
+    def _name(self, kept: Kept | None, growing: bool) -> None:
+        whole: Kept = [(0, len(self._parts))] if kept is None else kept
+        self._runs = list(runs(self._parts, whole, growing))
+        self._spans = {}
+        for run in self._runs:
+            first, last = self._parts[run.first], self._parts[run.end - 1]
+            for rendition in RENDITIONS:
+                offset = first.where[rendition][0]
+                size = sum(last.where[rendition]) - offset
+                self._spans[self._called(rendition, run)] = (rendition, offset, size)
+        if self._runs:
+            for rendition in RENDITIONS:
+                # The first part lies behind the init segment, always.
+                init = (rendition, 0, self._parts[0].where[rendition][0])
+                self._spans[f"init-{rendition}"] = init
+
+    def _tail(self) -> None:
+        """Lines that are whole and new. A shorter file is another one: it begins anew."""
+        try:
+            with open(self._folder / "parts.jsonl", "rb") as index:
+                if os.fstat(index.fileno()).st_size < self._read:
+                    self._read, self._parts = 0, []
+                index.seek(self._read)
+                text = index.read(READ_BYTES)
+        except OSError:
+            return
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
+            found = read_line(line)
+            # A killed stage may have written some again.
+            if found and (not self._parts or found.decode_48k > self._parts[-1].decode_48k):
+                self._parts.append(found)
+
+
+def read_line(line: bytes) -> Recorded | None:
+    """A part's line of parts.jsonl; None for other lines, and for what is none. Pure."""
+    try:
+        raw = json.loads(line)
+        where = {r: (int(raw[r][0]), int(raw[r][1])) for r in RENDITIONS}
+        return Recorded(raw["decode_48k"], raw["discontinuity"], raw["wall_ms"], where)
+    except (ValueError, KeyError, TypeError, IndexError):
+        return None

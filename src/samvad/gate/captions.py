@@ -1,0 +1,169 @@
+"""Live captions: what the recogniser wrote down (captions.jsonl), as WebVTT in HLS and as JSON.
+
+A recogniser knows a word some seconds after it was said. A player near the live edge would be past
+it by then; so in the HLS rendition captions stand LATE_S later than the words: at the latest when
+they can be there. captions.json (for the site's own page) has the true times. The replay's
+captions have them too. Times are the media's: VTT's local time zero is decode time zero
+(X-TIMESTAMP-MAP, RFC 8216, 3.5).
+"""
+
+import json
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from samvad.protocol.media import RATE
+from samvad.protocol.playlist import TARGET_S, Window
+
+LOOK_AGAIN_S = 0.5
+LATE_S = 4.0
+KEPT_S = 120.0
+READ_BYTES = 256 * 1024
+CUE_WORDS = 8
+CUE_S = 4.0
+PAUSE_S = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    text: str
+    from_48k: int
+    to_48k: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    from_48k: int
+    to_48k: int
+    text: str
+
+
+def cues(words: "deque[Word] | list[Word]") -> list[Cue]:
+    """Words to short lines. Pure."""
+    made: list[Cue] = []
+    gathered: list[Word] = []
+    for word in words:
+        if gathered and (
+            len(gathered) == CUE_WORDS
+            or word.from_48k - gathered[-1].to_48k > PAUSE_S * RATE
+            or word.to_48k - gathered[0].from_48k > CUE_S * RATE
+        ):
+            made.append(_cue(gathered))
+            gathered = []
+        gathered.append(word)
+    if gathered:
+        made.append(_cue(gathered))
+    return made
+
+
+def _cue(words: list[Word]) -> Cue:
+    end = max(words[-1].to_48k, words[0].from_48k + RATE)
+    return Cue(words[0].from_48k, end, " ".join(w.text for w in words))
+
+
+def vtt(found: list[Cue], from_48k: int, to_48k: int) -> str:
+    """A segment's captions: those that are shown within it, LATE_S after they were said. Pure."""
+    late = int(LATE_S * RATE)
+    lines = ["WEBVTT", "X-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000", ""]
+    for cue in found:
+        start, end = cue.from_48k + late, cue.to_48k + late + RATE
+        if start < to_48k and end > from_48k:
+            text = cue.text.replace("&", "&amp;").replace("<", "&lt;")
+            lines += [f"{_clock(start)} --> {_clock(end)}", text, ""]
+    return "\n".join(lines)
+
+
+def _clock(at_48k: int) -> str:
+    ms = at_48k * 1000 // RATE
+    seconds, rest = divmod(ms, 1000)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{rest:03d}"
+
+
+def playlist(window: Window, reached_48k: int, begins_48k: dict[int, int]) -> str:
+    """The subtitle rendition beside `window`: its whole segments whose captions are known. Pure.
+
+    `begins_48k`: msn → decode time of a segment's first sample.
+    """
+    late = int(LATE_S * RATE)
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:6",
+        f"#EXT-X-TARGETDURATION:{TARGET_S}",
+        f"#EXT-X-MEDIA-SEQUENCE:{window.segments[0].msn if window.segments else 0}",
+        f"#EXT-X-DISCONTINUITY-SEQUENCE:{window.discontinuity_before}",
+    ]
+    discontinuity = window.discontinuity_before
+    for segment in window.segments:
+        begin = begins_48k.get(segment.msn)
+        if not segment.complete or begin is None:
+            break
+        end = begin + segment.duration_48k
+        if end - late > reached_48k and not window.ended:
+            break
+        lines += ["#EXT-X-DISCONTINUITY"] * (segment.discontinuity - discontinuity)
+        discontinuity = segment.discontinuity
+        lines += [f"#EXTINF:{segment.duration_48k / RATE:.5f},", f"../../r/live-{begin}-{end}.vtt"]
+    if window.ended:
+        lines.append("#EXT-X-ENDLIST")
+    return "\n".join(lines) + "\n"
+
+
+class Captions:
+    """Of one event. The file may not be there: then there are none."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+        self._looked = float("-inf")
+        self._words: deque[Word] = deque()
+        self.reached_48k = 0
+        self.there = False
+
+    def look(self, now: float) -> bool:
+        """Read what is new. Whether there are captions at all."""
+        if now - self._looked >= LOOK_AGAIN_S:
+            self._looked = now
+            self._tail()
+        return self.there
+
+    def vtt(self, from_48k: int, to_48k: int) -> str:
+        return vtt(cues(self._words), from_48k, to_48k)
+
+    def as_json(self) -> bytes:
+        """The newest half minute, for the page."""
+        since = self.reached_48k - 30 * RATE
+        told = [c for c in cues(self._words) if c.to_48k > since]
+        about = {
+            "reached_ms": self.reached_48k * 1000 // RATE,
+            "cues": [[c.from_48k * 1000 // RATE, c.to_48k * 1000 // RATE, c.text] for c in told],
+        }
+        return json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def _tail(self) -> None:
+        try:
+            with open(self._path, "rb") as file:
+                size = file.seek(0, 2)
+                if size < self._read:
+                    self._read = 0
+                    self._words.clear()
+                file.seek(max(self._read, size - READ_BYTES))
+                text = file.read()
+                self._read = file.tell() - (len(text) - text.rfind(b"\n") - 1)
+        except OSError:
+            return
+        self.there = True
+        for line in text[: text.rfind(b"\n") + 1].splitlines():
+            self._take(line)
+        while self._words and self._words[0].to_48k < self.reached_48k - KEPT_S * RATE:
+            self._words.popleft()
+
+    def _take(self, line: bytes) -> None:
+        try:
+            raw = json.loads(line)
+            if "reached_48k" in raw:
+                self.reached_48k = int(raw["reached_48k"])
+            else:
+                word = Word(str(raw["text"]), int(raw["from_48k"]), int(raw["to_48k"]))
+                self._words.append(word)
+        except (ValueError, KeyError, TypeError):
+            return  # the first line of a tail is torn
