@@ -70,13 +70,11 @@ export function readTranscript(raw: unknown): Line[] {
     words:
       typeof line["heard"] === "string" || !Array.isArray(line["words"])
         ? []
-        : line["words"]
-            .filter(Array.isArray)
-            .map((w: unknown[]) => ({
-              text: text(w[0]),
-              from_ms: count(w[1]),
-              to_ms: count(w[2]),
-            })),
+        : line["words"].filter(Array.isArray).map((w: unknown[]) => ({
+            text: text(w[0]),
+            from_ms: count(w[1]),
+            to_ms: count(w[2]),
+          })),
   }));
 }
 
