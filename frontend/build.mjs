@@ -13,6 +13,7 @@ const entries = [
   "src/studio/studio.ts",
   "src/console/console.ts",
   "src/site.ts",
+  "src/passkey.ts",
   "src/push-worker.ts",
   "src/css/site.css",
   "src/css/event.css",

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from samvad.accounts import ties
@@ -11,6 +12,7 @@ from samvad.accounts.models import User
 from samvad.accounts.service import issue_token
 from samvad.posts import service
 from samvad.posts.models import Post
+from tests.kit import hostile
 
 pytestmark = pytest.mark.django_db
 
@@ -178,3 +180,39 @@ def test_lists_by_the_api(owner, people):
     assert mine("DELETE", f"{at}/people/asha").status_code == 204
     assert mine("DELETE", at).status_code == 204
     assert mine("GET", "/ties/lists").json() == []
+
+
+def test_photos_by_the_api(owner, people):
+    client = Client(headers={"Authorization": f"Bearer {issue_token(owner)}"})
+    photo = SimpleUploadedFile("p.jpg", hostile.with_place(), "image/jpeg")
+    made = client.post("/api/v1/media/photos", {"file": photo, "alt": "A river"})
+    assert made.status_code == 201, made.content
+    told = made.json()
+    assert (told["alt"], told["width"], told["height"]) == ("A river", 600, 800)
+    at = f"/media/{told['name']}"
+    mine = people["owner"]
+    assert mine("PATCH", at, {"focus": [0.2, 1]}).json()["focus"] == [0.2, 1]
+    assert mine("PATCH", at, {"focus": [0.2, 2]}).status_code == 422
+    for name in ("follower", "stranger", "blocked", "nobody"):
+        wrong = 401 if name == "nobody" else 404
+        assert people[name]("GET", at).status_code == wrong
+        assert people[name]("PATCH", at, {"alt": "x"}).status_code == wrong
+        assert people[name]("DELETE", at).status_code == wrong
+        answer = people[name]("POST", "/posts", {"text": "x", "media": [told["name"]]})
+        assert answer.status_code == (401 if name == "nobody" else 422)
+    post = mine("POST", "/posts", {"media": [told["name"]]}).json()
+    path = post["media"][0]["files"]["w480"].split("/", 3)[3]
+    assert Client().get(f"/{path}").status_code == 200
+    assert mine("DELETE", at).status_code == 409
+    refused = SimpleUploadedFile("p.jpg", hostile.SVG, "image/jpeg")
+    assert client.post("/api/v1/media/photos", {"file": refused}).status_code == 422
+
+
+def test_search_by_the_api(owner, people, event):
+    service.create(owner, "a quiet river", visibility="followers")
+    for name, program in people.items():
+        hits = program("GET", "/search/posts?q=river").json()["items"]
+        assert len(hits) == (1 if name in ("owner", "follower") else 0)
+        found = [one["handle"] for one in program("GET", "/search/people?q=patel").json()]
+        assert found == ([] if name == "blocked" else ["asha"])
+        assert program("GET", "/search/events?q=cities").json()[0]["id"] == event.pk

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 import pytest
+from playwright.async_api import Response
 
 from tests.kit import ears
 from tests.kit.chromium import chromium
@@ -146,7 +147,8 @@ async def test_every_rung_down_and_up_without_a_reload_and_without_a_gap(
 
 
 async def test_a_newcomer_on_the_leanest_rung(site: Site, folder: Path) -> None:
-    """It begins with Opus in long segments, named by one reading a minute."""
+    """It begins with Opus in long segments, named by one reading a minute and a half, and goes on
+    with pairs of them."""
     async with (
         on_air(site, "Lean", melody(120, seed=72), folder) as (event, _),
         hosting(site, event) as host,
@@ -155,17 +157,33 @@ async def test_a_newcomer_on_the_leanest_rung(site: Site, folder: Path) -> None:
         await host.force(4)
         page = await browser.page()
         asked: list[str] = []
+        pairs: set[str] = set()
+
+        async def told(answer: Response) -> None:
+            if answer.url.endswith("lean.json") and answer.ok:
+                pairs.update(f"{name}.m4s" for name in (await answer.json())["pair"]["names"])
+
         page.on("request", lambda request: asked.append(request.url))
+        page.on("response", told)
         await listen(page, event["page"], 60)
         await plays(page, "long", OPUS)
+
+        async def a_pair() -> bool:
+            return any(url.rpartition("/")[2] in pairs for url in asked)
+
+        await until(a_pair, 60, "a pair to be asked for")
         asked.clear()
         began = time.monotonic()
-        await asyncio.sleep(13)
+        await asyncio.sleep(26)  # until it is heard, and the next ones are asked for
         seconds = time.monotonic() - began
         media = [url for url in asked if "/m/" in url]
         lists = [url for url in asked if url.endswith(("m3u8", "lean.json"))]
-        print(f"in {seconds:.0f} s: {len(media)} segments, {len(lists)} readings of what to play")
-        assert len(media) <= seconds / 5.76 + 2
+        states = [url for url in asked if "state.json" in url or "serving.json" in url]
+        print(
+            f"in {seconds:.0f} s: {len(media)} segments, {len(lists)} readings of what to play, "
+            f"{len(states)} of state and news"
+        )
+        assert len(media) <= seconds / 11.52 + 2
         assert len(lists) <= 1
         now = await stats(page)
         assert now["sound"] == "playing"

@@ -168,6 +168,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 # Django finds an app's models by its `models` module; these have files of their own.
 from samvad.accounts.audit_models import AuditHead, AuditRow  # noqa: E402
+from samvad.accounts.person_models import Archive, Invite, ProfileLink  # noqa: E402
 from samvad.accounts.tie_models import (  # noqa: E402
     Block,
     Follow,
@@ -182,13 +183,16 @@ __all__ = [
     "Accounts",
     "ApiAnswer",
     "ApiToken",
+    "Archive",
     "AuditHead",
     "AuditRow",
     "Block",
     "Follow",
+    "Invite",
     "ListMember",
     "Mute",
     "PeopleList",
+    "ProfileLink",
     "User",
     "valid_handle",
 ]

@@ -16,7 +16,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from samvad.base.errors import PlainError
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 PIXELS_MAX = 50_000_000
 SIDE_MAX = 20_000
 RATIO_MAX = 20

@@ -29,7 +29,7 @@ class WebSettings:
     port: int = param(8000, "Port of the web process.", unit="port", low=1, high=65535)
     threads: int = param(8, "Requests served at the same time.", unit="threads", low=2, high=64)
     debug: bool = param(False, "Django's debug pages. Never on a public site.")
-    sign_up: str = param("open", "Who may make an account.", choices=("open", "closed"))
+    sign_up: str = param("open", "Who may make an account.", choices=("open", "invite", "closed"))
     gates: str = param(
         "",
         "Admin ports of the gates whose figures the console shows, host:port separated by "
@@ -305,6 +305,22 @@ class NoticesSettings:
 
 
 @dataclass(frozen=True)
+class MailSettings:
+    """The mail server that letters go out by. Without one no mail is sent or asked for."""
+
+    host: str = param("", "Its name. Empty: there is none.")
+    port: int = param(587, "Its port.", unit="port", low=1, high=65535)
+    security: str = param(
+        "starttls", "How the connection is made secret.", choices=("starttls", "tls", "none")
+    )
+    user: str = param("", "Account there. Empty: it wants none.")
+    password: str = param("", "Its password; better in SAMVAD_MAIL_PASSWORD than in the file.")
+    sender: str = param(
+        "", "From whom letters come: name@host. Empty: samvad@ and this site's host."
+    )
+
+
+@dataclass(frozen=True)
 class AccountsSettings:
     """Accounts: leaving, and taking one's data along."""
 
@@ -318,6 +334,13 @@ class AccountsSettings:
     )
     archive_days: int = param(
         7, "An archive of one's data can be fetched for so long.", unit="days", low=1, high=90
+    )
+    invites: int = param(
+        5,
+        "Invitations of one person that are open at the same time, where sign-up is by invite.",
+        unit="invitations",
+        low=0,
+        high=1000,
     )
     posts_an_hour: int = param(
         120, "Posts that one account may write in an hour.", unit="posts", low=1, high=100_000
@@ -376,6 +399,7 @@ class Settings:
     notices: NoticesSettings = field(default_factory=NoticesSettings)
     accounts: AccountsSettings = field(default_factory=AccountsSettings)
     moderation: ModerationSettings = field(default_factory=ModerationSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     def web_url(self) -> str:

@@ -68,6 +68,17 @@ def fetch_page(
     return read_page(data, kind, url)
 
 
+def fetch_html(
+    url: str, allowed: Callable[[Address], bool] = is_global, ports: tuple[int, ...] = (80, 443)
+) -> str:
+    """The text of a page. Raises NotFetched."""
+    until = time.monotonic() + TIME_S
+    kind, data, _url = _get(url, PAGE_MAX, "text/html", until, allowed, ports)
+    if "html" not in kind.lower():
+        raise NotFetched(f"it is {kind[:60]}")
+    return _text(data, kind)
+
+
 def fetch_picture(
     url: str, allowed: Callable[[Address], bool] = is_global, ports: tuple[int, ...] = (80, 443)
 ) -> bytes:

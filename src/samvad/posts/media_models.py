@@ -23,8 +23,9 @@ class Medium(models.Model):
 
     `name` is unguessable (128 random bits) and part of every address of its files. `files` maps
     what a file is for ("w640", "mp4", "poster", …) to its name on disk; `spoken` are the languages
-    it has captions in. A video goes through uploading, waiting and working to ready, or to failed with the reason in `failure`; photos
-    are ready from the start. `lease_until` bounds how long one worker may be at it.
+    it has captions in. A video goes through uploading, waiting and working to ready, or to failed
+    with the reason in `failure`; photos are ready from the start. `lease_until` bounds how long one
+    worker may be at it.
     """
 
     class Kind(models.TextChoices):

@@ -1,5 +1,6 @@
 """What may be done with posts. Pages, the API and federation call these and nothing below."""
 
+import datetime as dt
 from collections.abc import Sequence
 
 from django.conf import settings
@@ -52,6 +53,7 @@ def create(
     belong to no post yet; a video may still be in the making. Raises PostError.
     """
     said, warning = _checked(author, said, warning, bool(media) or bool(event))
+    _not_too_fast(author)
     wide = _visibility(visibility)
     if reply_to is not None:
         reply_to = _readable_original(author, reply_to)
@@ -217,6 +219,17 @@ def _checked(author: User, said: str, warning: str, has_more: bool) -> tuple[str
 def _may_write(person: User) -> None:
     if not person.may_act:
         raise PostError(_("This account cannot post now."), code="standing")
+
+
+def _not_too_fast(person: User) -> None:
+    since = timezone.now() - dt.timedelta(hours=1)
+    most = settings.SAMVAD.accounts.posts_an_hour
+    if Post.objects.filter(author=person, created_at__gt=since).count() >= most:
+        raise PostError(
+            _("You have posted as much as one account can in an hour."),
+            _("Wait a little."),
+            code="too_fast",
+        )
 
 
 def _visibility(value: str) -> Visibility:

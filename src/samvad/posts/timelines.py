@@ -1,5 +1,5 @@
 """Which posts a timeline shows, newest first. Read anew each time it is asked for (fan-out on
-read, docs/adr/0016): nothing is copied when somebody posts.
+read, docs/adr/0016-timelines.md): nothing is copied when somebody posts.
 
 A page of a timeline is asked for with the id it goes on below, and says where the next begins.
 """

@@ -15,7 +15,8 @@
 
 Inside a playlist media are named relative to it (`../../m/<name>.m4s`), so the same bytes
 serve every ticket. Delivery directives: RFC 8216bis, section 6.2.5 (`_HLS_msn`,
-`_HLS_part`, `_HLS_skip`).
+`_HLS_part`, `_HLS_skip`). Looks at serving.json and state.json that are held until there is news:
+`?after=` and `&until=` (gate/news.py).
 """
 
 import re

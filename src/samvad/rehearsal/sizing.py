@@ -21,8 +21,8 @@ class Assumptions:
     kb_per_connection: float = 6.0
     header_bytes: int = 700
     playlist_bytes: int = 1_100
-    names_every_s: float = 40.0
-    names_bytes: int = 1_600
+    names_every_s: float = 79.0
+    names_bytes: int = 2_300
     state_every_s: float = 5.6
     state_bytes: int = 900
     page_kb: float = 180.0

@@ -23,16 +23,20 @@ class Rarely:
 
 def _sweep() -> None:
     from samvad.moderation import evidence
+    from samvad.web import archives
     from samvad.web.api import once
 
     once.forget_old()
     evidence.sweep()
+    archives.sweep()
 
 
 def _standings() -> None:
     from samvad.moderation import service
+    from samvad.web import erasure
 
     service.lapse_due()
+    erasure.erase_due()
 
 
 _standings_due = Rarely(_standings, 5.0)
@@ -41,7 +45,11 @@ _sweep_due = Rarely(_sweep, 10 * MINUTE_S)
 
 def steps(clock: Clock) -> dict[str, Callable[[], object]]:
     """For worker.round_trip."""
+    from samvad.web import archives, verified_links
+
     return {
         "standings": lambda: _standings_due(clock.now()),
+        "archives": archives.make_next,
+        "links": verified_links.look_at_next,
         "sweeps": lambda: _sweep_due(clock.now()),
     }

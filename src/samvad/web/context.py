@@ -4,6 +4,8 @@
     languages   [{"code", "name", "href", "current"}]: plain links, `?lang=…` on the same page
     urls        {"web", "gate", "stage"}: base URLs without a final slash
     sign_up_open  whether anybody may make an account
+    sign_up_invite  whether it wants an invitation
+    mails       whether this site sends mail
     unread      how many notifications the reader has not read (asked when a template wants it)
     user        the account, or None on pages of the crowd (they have no log-in)
 
@@ -51,6 +53,8 @@ def site(request: HttpRequest) -> dict[str, Any]:
     kept.pop("lang", None)
     return common(request.path, kept.urlencode()) | {
         "sign_up_open": settings.SAMVAD.web.sign_up == "open",
+        "sign_up_invite": settings.SAMVAD.web.sign_up == "invite",
+        "mails": settings.MAILS,
         "unread": SimpleLazyObject(lambda: _unread(request)),
     }
 

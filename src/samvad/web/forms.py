@@ -316,7 +316,7 @@ class LogIn(allauth_forms.LoginForm):  # type: ignore[misc]
 
 
 class SignUp(allauth_forms.SignupForm):  # type: ignore[misc]
-    """Handle, email if one likes, password once."""
+    """Handle, password once, and an email where the site sends mail."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -328,9 +328,11 @@ class SignUp(allauth_forms.SignupForm):  # type: ignore[misc]
             "autocapitalize": "none",
             "spellcheck": "false",
         }
-        self.fields["email"].label = _("Email (may stay empty)")
-        self.fields["email"].help_text = _("Seen by nobody else. You can log in with it.")
-        self.fields["email"].widget.attrs["placeholder"] = ""
+        email = self.fields.get("email")  # asked for only where the site sends mail
+        if email is not None:
+            email.label = _("Email")
+            email.help_text = _("Seen by nobody else. A letter goes there to confirm it.")
+            email.widget.attrs["placeholder"] = ""
         _plain_password(self, "password1", _("Password"))
         self.fields["password1"].help_text = _("At least 8 characters, and not a common one.")
 

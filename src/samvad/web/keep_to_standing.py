@@ -14,7 +14,18 @@ from django.shortcuts import redirect, render
 from samvad.accounts.models import User
 from samvad.accounts.standing import Standing
 
-OPEN = ("/standing", "/cases/", "/account/", "/accounts/", "/transparency", "/rules")
+OPEN = (
+    "/standing",
+    "/cases/",
+    "/account/data",
+    "/account/leave",
+    "/account/stay",
+    "/account/security",
+    "/account/sessions",
+    "/accounts/",
+    "/transparency",
+    "/rules",
+)
 """Where everybody may go who is logged in."""
 
 _COOKIELESS = ("/a/", "/static/", "/media/", "/api/", "/healthz")

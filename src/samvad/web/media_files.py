@@ -118,14 +118,12 @@ def _file(request: HttpRequest, path: Path, private: bool) -> HttpResponseBase:
     """A file or a part of it (RFC 9110, 14.2: one range; of several, the whole is sent)."""
     try:
         size = path.stat().st_size
-        source = open(path, "rb")  # noqa: SIM115  (_Part closes it)
     except OSError:
         return HttpResponse(status=404)
     # Files are written once under a name that is never used again: name and size are a tag.
     tag = f'"{hashlib.sha256(f"{path.parent.name}/{path.name}/{size}".encode()).hexdigest()[:20]}"'
     headers = _headers(path.suffix, tag, private)
     if tag in request.headers.get("If-None-Match", ""):
-        source.close()
         return HttpResponse(status=304, headers=headers)
     start, end, status = 0, size, 200
     asked = _RANGE.match(request.headers.get("Range", ""))
@@ -134,31 +132,32 @@ def _file(request: HttpRequest, path: Path, private: bool) -> HttpResponseBase:
         start = int(first) if first else max(0, size - int(last))
         end = min(size, int(last) + 1) if first and last else size
         if start >= end:
-            source.close()
             return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
         status = 206
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     headers["Content-Length"] = str(end - start)
     if request.method == "HEAD":
-        source.close()
         return HttpResponse(status=status, headers=headers)
     # A film may be sent for minutes: its thread keeps no connection to the database meanwhile.
     close_old_connections()
-    return StreamingHttpResponse(_Part(source, start, end), status=status, headers=headers)
+    return StreamingHttpResponse(_Part(path, start, end), status=status, headers=headers)
 
 
 class _Part:
-    """Bytes `start` to `end` of an open file, which is closed when they are sent or given up."""
+    """Bytes `start` to `end` of a file, which is open from the first piece to the last."""
 
-    def __init__(self, source: BinaryIO, start: int, end: int) -> None:
-        self._source, self._left = source, end - start
-        source.seek(start)
+    def __init__(self, path: Path, start: int, end: int) -> None:
+        self._path, self._start, self._left = path, start, end - start
+        self._source: BinaryIO | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        piece: bytes = self._source.read(min(CHUNK, self._left))
+        if self._source is None:
+            self._source = open(self._path, "rb")  # noqa: SIM115  (closed by close)
+            self._source.seek(self._start)
+        piece = self._source.read(min(CHUNK, self._left))
         if not piece:
             self.close()
             raise StopIteration
@@ -166,4 +165,5 @@ class _Part:
         return piece
 
     def close(self) -> None:
-        self._source.close()
+        if self._source is not None:
+            self._source.close()

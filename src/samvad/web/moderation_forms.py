@@ -32,7 +32,9 @@ class DecisionForm(forms.Form):
     """A measure against an account, or against one post of it."""
 
     action = forms.ChoiceField(label=_("Decision"), choices=[], widget=forms.RadioSelect)
-    rule = forms.ChoiceField(label=_("The rule that was broken"), choices=Rule.choices)
+    rule = forms.ChoiceField(
+        label=_("The rule that was broken"), choices=[("", _("Choose a rule")), *Rule.choices]
+    )
     days = forms.IntegerField(
         label=_("For how many days"),
         required=False,

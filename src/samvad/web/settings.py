@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import django.conf.locale
 
+from samvad.accounts.reserved import RESERVED
 from samvad.base.errors import PlainError
 from samvad.base.folders import Folders, assets
 from samvad.protocol.secret import derive, read_secret
@@ -48,6 +49,8 @@ INSTALLED_APPS = [
     "samvad.federation.apps.FederationConfig",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -123,22 +126,63 @@ ACCOUNT_FORMS = {
     "login": "samvad.web.forms.LogIn",
     "signup": "samvad.web.forms.SignUp",
     "change_password": "samvad.web.forms.ChangePassword",
+    "reset_password": "samvad.web.account_forms.ForgottenPassword",
+    "reset_password_from_key": "samvad.web.account_forms.NewPassword",
+    "add_email": "samvad.web.account_forms.ChangeEmail",
+    "reauthenticate": "samvad.web.account_forms.OnceMore",
 }
+MFA_FORMS = {
+    "authenticate": "samvad.web.account_forms.Code",
+    "reauthenticate": "samvad.web.account_forms.CodeOnceMore",
+    "activate_totp": "samvad.web.account_forms.FirstCode",
+    "add_webauthn": "samvad.web.account_forms.NewPasskey",
+    "login_webauthn": "samvad.web.account_forms.PasskeyLogIn",
+    "authenticate_webauthn": "samvad.web.account_forms.PasskeySecond",
+    "reauthenticate_webauthn": "samvad.web.account_forms.PasskeyOnceMore",
+}
+# Without a declared mail server nothing can be verified by mail, so nothing asks for an address.
+MAILS = bool(SAMVAD.mail.host)
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
-ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]
+ACCOUNT_SIGNUP_FIELDS = (
+    ["username*", "email*", "password1*"] if MAILS else ["username*", "password1*"]
+)
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "handle"
 ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
 ACCOUNT_USERNAME_MIN_LENGTH = 2
 ACCOUNT_USERNAME_VALIDATORS = "samvad.web.accounts.HANDLE_VALIDATORS"
-ACCOUNT_USERNAME_BLACKLIST = ["admin", "root", "samvad", "operator", "support", "here", "everyone"]
+ACCOUNT_USERNAME_BLACKLIST = sorted(RESERVED)
 ACCOUNT_PRESERVE_USERNAME_CASING = False
 ACCOUNT_SESSION_REMEMBER = True
-# Without a declared mail server nothing can be verified by mail, so nothing pretends to be.
-ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_PREVENT_ENUMERATION = False
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if MAILS else "none"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_NOTIFICATIONS = False
-EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-EMAIL_FILE_PATH = FOLDERS.web / "mail"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_MAX_EMAIL_ADDRESSES = 2
+ACCOUNT_RATE_LIMITS = {"signup": "10/h/ip", "login": "30/m/ip"}
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = f"Samvad {_host}"
+MFA_ADAPTER = "samvad.web.accounts.SecondFactors"
+# A name of one's own machine counts as safe in browsers, and so it does here.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _https
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+
+if MAILS:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST = SAMVAD.mail.host
+    EMAIL_PORT = SAMVAD.mail.port
+    EMAIL_HOST_USER = SAMVAD.mail.user
+    EMAIL_HOST_PASSWORD = SAMVAD.mail.password
+    EMAIL_USE_TLS = SAMVAD.mail.security == "starttls"
+    EMAIL_USE_SSL = SAMVAD.mail.security == "tls"
+    EMAIL_TIMEOUT = 20
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = FOLDERS.web / "mail"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = SAMVAD.mail.sender or f"samvad@{_host}"
 
 # Sites on one host name share its cookies whatever their ports; their names keep them apart.
 _site = derive(_secret, "cookies").hex()[:8]

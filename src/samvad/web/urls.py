@@ -1,6 +1,5 @@
 """Every address of the web process."""
 
-from allauth.account import views as accounts
 from django.contrib import admin
 from django.urls import path, re_path
 
@@ -69,12 +68,6 @@ urlpatterns = [
     re_path(r"^api/v1/.*$", nothing_here),
     *post_urls.urlpatterns,
     path("healthz", health.healthz, name="healthz"),
-    # Of allauth only what works without a mail server.
-    path("accounts/login/", accounts.login, name="account_login"),
-    path("accounts/logout/", accounts.logout, name="account_logout"),
-    path("accounts/signup/", accounts.signup, name="account_signup"),
-    path("accounts/inactive/", accounts.account_inactive, name="account_inactive"),
-    path("accounts/password/", accounts.password_change, name="account_change_password"),
     path("admin/", admin.site.urls),
 ]
 

@@ -34,13 +34,26 @@ def build() -> NinjaAPI:
 
 
 def _rooms(api: NinjaAPI) -> None:
-    from samvad.web.api import accounts, events, notices, posts, ties, timelines
+    from samvad.web.api import (
+        accounts,
+        events,
+        media,
+        moderation,
+        notices,
+        posts,
+        search,
+        ties,
+        timelines,
+    )
 
     api.add_router("/accounts", accounts.router, tags=["accounts"])
+    api.add_router("", moderation.router, tags=["moderation"])
     api.add_router("/posts", posts.router, tags=["posts"])
     api.add_router("/timelines", timelines.router, tags=["timelines"])
     api.add_router("/events", events.router, tags=["events"])
     api.add_router("/notices", notices.router, tags=["notices"])
+    api.add_router("/media", media.router, tags=["media"])
+    api.add_router("/search", search.router, tags=["search"])
     api.add_router("/ties", ties.router, tags=["ties"])
 
 

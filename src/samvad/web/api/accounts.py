@@ -1,17 +1,19 @@
 """Accounts: who one is, and who others are."""
 
 import datetime as dt
-from typing import Any
+from typing import Annotated, Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from ninja import Router, Schema
+from ninja import Field, Router, Schema
 
-from samvad.accounts.models import User
+from samvad.accounts.models import BIO_MAX, User
 from samvad.accounts.scopes import Scope
+from samvad.web import profiles
+from samvad.web.account_forms import ProfileForm
 from samvad.web.api.keys import anybody, key, who
-from samvad.web.api.problems import ERRORS
+from samvad.web.api.problems import ERRORS, Refused
 
 router = Router()
 
@@ -35,6 +37,14 @@ class Mine(Account):
     moderates: bool
 
 
+class Change(Schema):
+    """What is not given stays."""
+
+    name: Annotated[str, Field(max_length=80)] | None = None
+    about: Annotated[str, Field(max_length=BIO_MAX)] | None = None
+    links: Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=4)] | None = None
+
+
 def shown(user: User) -> dict[str, Any]:
     """An account as `Account` has it."""
     return {
@@ -56,6 +66,25 @@ def me(request: HttpRequest) -> dict[str, Any]:
         "standing": user.standing,
         "moderates": user.moderates,
     }
+
+
+@router.patch("/me", auth=key(Scope.ACCOUNT), response={200: Mine, **ERRORS})
+def change(request: HttpRequest, given: Change) -> dict[str, Any]:
+    """Change name, words or links; what is not given stays."""
+    user = who(request)
+    form = ProfileForm(
+        {
+            "name": user.display_name if given.name is None else given.name,
+            "bio": user.bio if given.about is None else given.about,
+            "links": "\n".join(
+                user.links.values_list("url", flat=True) if given.links is None else given.links
+            ),
+        }
+    )
+    if not form.is_valid():
+        raise Refused(422, "; ".join(str(says[0]) for says in form.errors.values()))
+    profiles.change(user, form.cleaned_data)
+    return me(request)
 
 
 @router.get("/{handle}", auth=anybody, response={200: Account, **ERRORS})

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from samvad.accounts import ties
 from samvad.accounts.models import User
+from samvad.accounts.standing import Standing
 from samvad.events.lifecycle import State
 from samvad.events.models import Event
 from samvad.web.pages.profile_posts import profile_feed, with_ties
@@ -47,7 +48,7 @@ def profile(request: HttpRequest, handle: str) -> HttpResponse:
 @never_cache
 def _not_here(request: HttpRequest, person: User) -> HttpResponse:
     """410, and why: suspended, deleted. What is only closed by hand reads as never there (404)."""
-    if not person.is_active:
+    if not person.is_active and person.stands is not Standing.DELETED:
         raise Http404
     me = request.user
     following = isinstance(me, User) and ties.follows(me, person)
