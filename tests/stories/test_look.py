@@ -65,7 +65,7 @@ async def test_pages_for_those_who_write(site: Site) -> None:
         await expect(page.locator(".errorlist").first).to_be_visible()
         await look.at(page, "form-mistakes")
         await page.fill("[name=title]", "What the monsoon remembers")
-        await page.fill("[name=description]", ABOUT)
+        await page.fill("textarea[name=description]", ABOUT)
         await page.check("[name=start][value=now]")
         await page.fill("[name=speakers]", "Ravi Kulkarni\nહેત્વી પટેલ")
         await page.check("[name=way][value=priority]")
