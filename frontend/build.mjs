@@ -20,10 +20,13 @@ const entries = [
   "src/css/event.css",
   "src/css/studio.css",
   "src/css/console.css",
+  // Of the proof of work: a worker is a script of its own.
+  "node_modules/altcha/dist/workers/pbkdf2.js",
 ];
 // Whose texts must go along with what is built in (Apache-2.0, MIT, SIL OFL 1.1).
 const licensed = [
   "hls.js",
+  "altcha",
   "htmx.org",
   "uplot",
   "@fontsource/noto-sans",
@@ -40,7 +43,7 @@ const options = {
   assetNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",
   bundle: true,
-  // A chunk is what is imported later, by import(): hls.js, and nothing else.
+  // A chunk is what is imported later, by import(): hls.js, and the proof of work.
   splitting: true,
   format: "esm",
   minify: true,
@@ -97,7 +100,8 @@ async function licences() {
   for (const name of licensed) {
     const folder = join(here, "node_modules", name);
     const about = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
-    texts.push(`${name} ${about.version}\n\n${await readFile(join(folder, "LICENSE"), "utf8")}`);
+    const file = (await readdir(folder)).find((one) => one.startsWith("LICENSE"));
+    texts.push(`${name} ${about.version}\n\n${await readFile(join(folder, file), "utf8")}`);
   }
   return texts.join(`\n${"-".repeat(78)}\n\n`);
 }
