@@ -158,8 +158,7 @@ def post_meta(
     carried = (event_cards or {}).get(post.pk)
     if carried is None or carried.phase == "withheld":
         return previews.post_meta(post, pictures[0] if pictures else "", None, [])
-    speakers = [speaker.name for speaker in carried.event.speakers.all()]
-    return previews.post_meta(post, pictures[0] if pictures else "", carried.event, speakers)
+    return previews.post_meta(post, pictures[0] if pictures else "", carried.event, carried.names)
 
 
 _PICTURE = ("jpg", "poster")
