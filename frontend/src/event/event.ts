@@ -33,6 +33,7 @@ import {
   start,
 } from "./scene.ts";
 import { readVerdict } from "./state.ts";
+import { watchStaying } from "./staying.ts";
 import { inSystem } from "./session.ts";
 import { silence, Tone } from "./tone.ts";
 import {
@@ -483,19 +484,13 @@ window.addEventListener("online", () => news.soon());
 for (const press of ["click", "keydown"]) {
   document.addEventListener(press, () => queues(model) && tone.arm());
 }
-// To the same page again (a reload, another language): the seat is still ours.
-let staying = false;
-const navigation = (window as { navigation?: EventTarget }).navigation;
-navigation?.addEventListener("navigate", (event) => {
-  const to = (event as Event & { destination?: { url: string } }).destination?.url;
-  staying = to !== undefined && new URL(to).pathname === location.pathname;
-});
+const staying = watchStaying();
 // A page that comes back out of the browser's cache goes on; one that leaves stops asking, and
 // its seat is free at once unless another tab sits on it.
 window.addEventListener("pagehide", (event) => {
   dead = !event.persisted;
   if (!dead) return;
   memory.gone();
-  if (!staying && !memory.others(Date.now())) giveBack(true);
+  if (!staying() && !memory.others(Date.now())) giveBack(true);
 });
 news.soon();
