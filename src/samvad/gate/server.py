@@ -13,7 +13,8 @@ import socket
 from collections import OrderedDict
 
 from samvad.base.errors import PlainError
-from samvad.base.settings import AttackSettings, GateSettings
+from samvad.base.settings import GateSettings
+from samvad.base.settings_attack import AttackSettings
 from samvad.gate.answers import REFUSALS, Answer
 from samvad.gate.connection import Answerer, Connection, State
 from samvad.gate.counters import INDEX, Counters
