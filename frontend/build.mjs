@@ -3,6 +3,7 @@ import { build } from "esbuild";
 import { watch } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -69,6 +70,7 @@ async function everything() {
   }
   names["licences.txt"] = await hashed("licences", ".txt", await licences());
   names["icon.svg"] = await hashed("icon", ".svg", await readFile(join(here, "src/icon.svg")));
+  await Promise.all(Object.values(names).filter(packable).map(packed));
   const sorted = Object.fromEntries(Object.entries(names).sort());
   // Last and whole: a server that starts in mid-build finds the old one or the new one.
   await writeFile(join(out, "manifest.json.new"), JSON.stringify(sorted, null, 1) + "\n");
@@ -76,6 +78,16 @@ async function everything() {
   await sweep(
     new Set([...Object.keys(outputs).map((path) => basename(path)), ...Object.values(names)]),
   );
+}
+
+// The site's files come packed from disk; the gates pack for themselves.
+function packable(file) {
+  return /\.(js|css|svg|txt)$/.test(file);
+}
+
+async function packed(file) {
+  const content = await readFile(join(out, file));
+  await writeFile(join(out, `${file}.gz`), gzipSync(content, { level: 9 }));
 }
 
 function onlyFont(output) {
@@ -103,7 +115,7 @@ async function hashed(name, ending, content) {
 
 async function sweep(files) {
   for (const name of await readdir(out)) {
-    if (name === "manifest.json" || files.has(name)) continue;
+    if (name === "manifest.json" || files.has(name.replace(/\.gz$/, ""))) continue;
     const path = join(out, name);
     if (Date.now() - (await stat(path)).mtimeMs > KEEP_OLDER_FOR_MS) await rm(path);
   }
