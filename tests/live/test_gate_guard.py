@@ -9,7 +9,8 @@ import pytest
 
 from samvad.base.clock import Moment
 from samvad.base.params import replace
-from samvad.base.settings import AttackSettings, GateSettings
+from samvad.base.settings import GateSettings
+from samvad.base.settings_attack import AttackSettings
 from samvad.gate.answers import REFUSALS, Answer
 from samvad.gate.bans import Bans
 from samvad.gate.behaviour import WINDOW_S

@@ -14,7 +14,7 @@ import { Heard, ServerClock } from "./heard.ts";
 import { News } from "./news.ts";
 import { passIn } from "./pass.ts";
 import { policy } from "./latency.ts";
-import { solve } from "./proof.ts";
+import { Toll } from "./proof.ts";
 import { Live } from "./live.ts";
 import { Memory } from "./memory.ts";
 import { Meter } from "./meter.ts";
@@ -24,6 +24,7 @@ import { RungNotice } from "./rungs.ts";
 import {
   type Happening,
   knocks,
+  LASTS,
   plays,
   queues,
   reduce,
@@ -51,8 +52,6 @@ const HOLD_MS = 20_000;
 const HOLD_LIVE_MS = 5 * 60_000;
 /** After so long a pause the seat is free for somebody else. */
 const PAUSE_MS = 5 * 60_000;
-/** A browser that cannot do the work asks again so often whether it is still wanted. */
-const PROOF_AGAIN_MS = 20_000;
 /** Other tabs are told so often that this one has the seat. */
 const HERE_MS = 5_000;
 
@@ -90,9 +89,7 @@ const live = new Live(liveAudio, {
 let unsupported = false;
 let arrived_hidden = false;
 let doorTries = 0;
-/** The work that was done, to be shown once. */
-let proof: string | null = null;
-let proofFailed = false;
+const toll = new Toll();
 let knocking = false;
 let held_at = 0;
 let here_at = 0;
@@ -143,7 +140,7 @@ function shownAtDoor(): string {
     place: model.place ?? memory.shared("place"),
     pass: memory.shared("pass"),
     phrase: memory.own("phrase"),
-    proof,
+    proof: toll.proof,
   };
   return JSON.stringify(Object.fromEntries(Object.entries(shown).filter(([, one]) => one)));
 }
@@ -161,7 +158,7 @@ async function knock(quietly: boolean): Promise<void> {
       if (!verdict) throw new Error(`door ${response.status}`);
       doorTries = 0;
       knocking = false;
-      proof = null;
+      toll.proof = null;
       happen({ what: "verdict", verdict, now_ms: server_now() });
       if (verdict.verdict === "refuse" && verdict.challenge) void work(verdict.challenge);
     });
@@ -173,12 +170,9 @@ async function knock(quietly: boolean): Promise<void> {
   }
 }
 
-/** Does what the door asks, and knocks again; where that cannot be, after a while all the same. */
+/** Does what the door asks, and knocks again. */
 async function work(challenge: Challenge): Promise<void> {
-  proof = await solve(challenge, config.worker);
-  proofFailed = proof === null;
-  tick();
-  if (proofFailed) await new Promise((done) => window.setTimeout(done, PROOF_AGAIN_MS));
+  await toll.work(challenge, config.worker, tick);
   if (model.door.at === "refused" && model.door.reason === "proof") happen({ what: "again" });
 }
 
@@ -249,7 +243,7 @@ const panels: Record<Scene, Panel> = {
   closed: turnedPanel(context, t("closed"), t("closedText")),
   reduced: turnedPanel(context, t("reduced"), t("reducedText")),
   invite: invitePanel(context, lineActs),
-  proof: proofPanel(context, () => proofFailed),
+  proof: proofPanel(context, () => toll.failed),
   doors: doorsPanel(context, listen),
   full: fullPanel(context),
   live: onAirPanel(context, liveAudio, {
@@ -330,18 +324,6 @@ function tick(): void {
   show(trouble, unsupported || model.lost);
   say(trouble, unsupported ? t("unsupported") : model.lost ? t("lost") : "");
 }
-
-/** Scenes in which a rung means something to the reader. */
-const LASTS: readonly Scene[] = [
-  "doors",
-  "line",
-  "left",
-  "live",
-  "full",
-  "closed",
-  "reduced",
-  "proof",
-];
 
 /** The tab's name: the place in line, and that it is time, until it was looked at. */
 function entitle(): void {

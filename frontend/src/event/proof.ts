@@ -26,3 +26,20 @@ export async function solve(challenge: Challenge, worker: string): Promise<strin
     return null;
   }
 }
+
+/** A browser that cannot do the work asks again so often whether it is still wanted. */
+const AGAIN_MS = 20_000;
+
+/** What this page has worked for: to be shown at the door once. */
+export class Toll {
+  proof: string | null = null;
+  failed = false;
+
+  /** Until it is done; where it cannot be, until it is time to ask again. */
+  async work(challenge: Challenge, worker: string, told: () => void): Promise<void> {
+    this.proof = await solve(challenge, worker);
+    this.failed = this.proof === null;
+    told();
+    if (this.failed) await new Promise((done) => window.setTimeout(done, AGAIN_MS));
+  }
+}

@@ -210,6 +210,12 @@ export function scene(model: Model, now_ms: number): Scene {
   }
 }
 
+/** Scenes in which a rung means something to the reader. */
+// prettier-ignore
+export const LASTS: readonly Scene[] = [
+  "doors", "line", "left", "live", "full", "closed", "reduced", "proof",
+];
+
 /** Reasons that have a scene of their own. */
 const TURNED_AWAY = ["full", "closed", "reduced", "invite", "proof"];
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from samvad.base.clock import Moment
-from samvad.base.settings import AttackSettings
+from samvad.base.settings_attack import AttackSettings
 from samvad.gate.bans import Bans
 from samvad.gate.behaviour import WINDOW_S, Blame, Kind, judge
 from samvad.gate.connection import Connection, State

@@ -13,7 +13,8 @@ import socket
 from collections import OrderedDict
 
 from samvad.base.errors import PlainError
-from samvad.base.settings import AttackSettings, GateSettings
+from samvad.base.settings import GateSettings
+from samvad.base.settings_attack import AttackSettings
 from samvad.gate.answers import REFUSALS, Answer
 from samvad.gate.connection import Answerer, Connection, State
 from samvad.gate.counters import INDEX, Counters
@@ -30,6 +31,7 @@ log = logging.getLogger("gate")
 ACCEPTS = 64
 """Connections accepted from one socket in a turn."""
 BACKLOG = 4096
+SEND_BUFFER = 256 * 1024
 PAUSE_S = 0.1
 """How long a socket is left alone when there are no descriptors."""
 
@@ -58,6 +60,8 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         # Connections inherit it: answers are written whole, there is nothing to wait for.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # So much of answers nobody takes the kernel holds for one connection, not megabytes.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         listener.bind((host, port))
         listener.listen(BACKLOG)
         listener.setblocking(False)
