@@ -5,6 +5,7 @@ import { backoff } from "../backoff.ts";
 import { byId, config as readConfig, h, say, show } from "../dom.ts";
 import { names, writeNumber } from "../format.ts";
 import { asLang } from "../text.ts";
+import type { Challenge } from "altcha/lib";
 import { Back } from "./back.ts";
 import { announcedPanel, doorsPanel, fullPanel, plainPanel } from "./before.ts";
 import { type Config, makeContext, type Panel, type View } from "./context.ts";
@@ -13,6 +14,7 @@ import { Heard, ServerClock } from "./heard.ts";
 import { News } from "./news.ts";
 import { passIn } from "./pass.ts";
 import { policy } from "./latency.ts";
+import { solve } from "./proof.ts";
 import { Live } from "./live.ts";
 import { Memory } from "./memory.ts";
 import { Meter } from "./meter.ts";
@@ -33,7 +35,14 @@ import {
 import { readVerdict } from "./state.ts";
 import { inSystem } from "./session.ts";
 import { silence, Tone } from "./tone.ts";
-import { invitePanel, leftPanel, linePanel, preparingPanel, turnedPanel } from "./waiting.ts";
+import {
+  invitePanel,
+  leftPanel,
+  linePanel,
+  preparingPanel,
+  proofPanel,
+  turnedPanel,
+} from "./waiting.ts";
 
 /** A seat not listened from is shown at the door this often, so that it is not given away. */
 const HOLD_MS = 20_000;
@@ -41,6 +50,8 @@ const HOLD_MS = 20_000;
 const HOLD_LIVE_MS = 5 * 60_000;
 /** After so long a pause the seat is free for somebody else. */
 const PAUSE_MS = 5 * 60_000;
+/** A browser that cannot do the work asks again so often whether it is still wanted. */
+const PROOF_AGAIN_MS = 20_000;
 /** Other tabs are told so often that this one has the seat. */
 const HERE_MS = 5_000;
 
@@ -78,6 +89,9 @@ const live = new Live(liveAudio, {
 let unsupported = false;
 let arrived_hidden = false;
 let doorTries = 0;
+/** The work that was done, to be shown once. */
+let proof: string | null = null;
+let proofFailed = false;
 let knocking = false;
 let held_at = 0;
 let here_at = 0;
@@ -128,6 +142,7 @@ function shownAtDoor(): string {
     place: model.place ?? memory.shared("place"),
     pass: memory.shared("pass"),
     phrase: memory.own("phrase"),
+    proof,
   };
   return JSON.stringify(Object.fromEntries(Object.entries(shown).filter(([, one]) => one)));
 }
@@ -145,7 +160,9 @@ async function knock(quietly: boolean): Promise<void> {
       if (!verdict) throw new Error(`door ${response.status}`);
       doorTries = 0;
       knocking = false;
+      proof = null;
       happen({ what: "verdict", verdict, now_ms: server_now() });
+      if (verdict.verdict === "refuse" && verdict.challenge) void work(verdict.challenge);
     });
   } catch {
     knocking = false;
@@ -153,6 +170,15 @@ async function knock(quietly: boolean): Promise<void> {
     const wait = backoff(doorTries++, 500, 8_000, Math.random());
     happen({ what: "no_verdict", retry_at_ms: server_now() + wait });
   }
+}
+
+/** Does what the door asks, and knocks again; where that cannot be, after a while all the same. */
+async function work(challenge: Challenge): Promise<void> {
+  proof = await solve(challenge, config.worker);
+  proofFailed = proof === null;
+  tick();
+  if (proofFailed) await new Promise((done) => window.setTimeout(done, PROOF_AGAIN_MS));
+  if (model.door.at === "refused" && model.door.reason === "proof") happen({ what: "again" });
 }
 
 // --- what the reader does
@@ -222,6 +248,7 @@ const panels: Record<Scene, Panel> = {
   closed: turnedPanel(context, t("closed"), t("closedText")),
   reduced: turnedPanel(context, t("reduced"), t("reducedText")),
   invite: invitePanel(context, lineActs),
+  proof: proofPanel(context, () => proofFailed),
   doors: doorsPanel(context, listen),
   full: fullPanel(context),
   live: onAirPanel(context, liveAudio, {
@@ -304,7 +331,16 @@ function tick(): void {
 }
 
 /** Scenes in which a rung means something to the reader. */
-const LASTS: readonly Scene[] = ["doors", "line", "left", "live", "full", "closed", "reduced"];
+const LASTS: readonly Scene[] = [
+  "doors",
+  "line",
+  "left",
+  "live",
+  "full",
+  "closed",
+  "reduced",
+  "proof",
+];
 
 /** The tab's name: the place in line, and that it is time, until it was looked at. */
 function entitle(): void {
