@@ -8,7 +8,8 @@ from django.test import Client
 from samvad.accounts import ties
 from samvad.accounts.models import PeopleList, User
 from samvad.posts import marks, service
-from samvad.posts.models import Bookmark, Gone, Like, Post
+from samvad.posts.models import Bookmark, Gone, Like, Post, SearchRow
+from samvad.web import found
 from tests.db.conftest import logged_in
 
 pytestmark = pytest.mark.django_db
@@ -257,3 +258,16 @@ def test_no_page_takes_many_queries(path, owner, other, event, django_assert_max
     client.get(path)
     with django_assert_max_num_queries(QUERIES_MAX):
         assert client.get(path).status_code == 200
+
+
+def test_what_was_there_before_there_was_a_search_is_found_too(owner, other, client, monkeypatch):
+    monkeypatch.setattr(found, "A_ROUND", 1)
+    monkeypatch.setattr(found, "_filled", {})
+    SearchRow.objects.all().delete()
+    for _ in range(3):
+        found.fill()
+    for handle in ("asha", "bela"):
+        assert f"/@{handle}" in client.get(f"/search?in=people&q={handle}").content.decode()
+    SearchRow.objects.all().delete()
+    found.fill()
+    assert not SearchRow.objects.exists()  # it is filled once

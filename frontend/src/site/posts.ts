@@ -23,6 +23,22 @@ for (const place of document.querySelectorAll<HTMLElement>("[data-left]")) {
   count();
 }
 
+// Marks: the button's own address, sent aside; the new buttons come back in place of the old ones.
+document.addEventListener("click", (event) => {
+  const pressed = (event.target as Element).closest<HTMLButtonElement>("button.act[formaction]");
+  const form = pressed?.form;
+  const acts = pressed?.closest("footer");
+  if (!pressed || !form || !acts) return;
+  event.preventDefault();
+  const values = Object.fromEntries(new FormData(form)) as Record<string, string>;
+  void htmx.ajax("post", pressed.formAction, {
+    source: form,
+    target: acts,
+    swap: "outerHTML",
+    values: { ...values, [pressed.name]: pressed.value },
+  });
+});
+
 // A menu closes when one presses elsewhere, or Escape.
 const menus = "details.menu[open]";
 document.addEventListener("click", (event) => {

@@ -25,7 +25,7 @@ from samvad.gate.place import Places
 from samvad.gate.published import Published
 from samvad.gate.state import OPEN, Counts, Situation, rounded, rung_json, situation_of
 from samvad.protocol.hls import replay_path
-from samvad.protocol.ladder import CLOSED, COARSE, FLOOR, LATER, PLAIN
+from samvad.protocol.ladder import CLOSED, COARSE, FLOOR, LATER, LONG, PLAIN
 from samvad.protocol.passes import Lane
 from samvad.protocol.plan import EventPlan
 from samvad.protocol.room import Phase, Replay, RoomState
@@ -344,7 +344,8 @@ class Event(Generic[Token]):
     def may_go_back(self, wall_ms: int) -> bool:
         """Whether listeners may go back to the beginning while it is live: on the first rungs,
         where requests are not what is scarce."""
-        return self.situation(wall_ms) is Situation.LIVE and {*self._standing.effects} <= {PLAIN}
+        live = self.situation(wall_ms) is Situation.LIVE
+        return live and set(self._standing.effects) <= {PLAIN, LONG}
 
     def state(self, fields: Fields, at: Moment) -> Answer | None:
         """state.json; None without a plan."""

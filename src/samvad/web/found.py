@@ -1,5 +1,6 @@
 """What search finds, in each room by that room's own rules; and what keeps its index up to date."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -48,13 +49,27 @@ def keep_index() -> None:
 
 
 def fill() -> None:
-    """Accounts and conversations that were there before there was a search. Cheap when done."""
-    if not SearchRow.objects.filter(kind=search.PERSON).exists():
-        for person in User.objects.iterator():
-            _put_person(person)
-    if not SearchRow.objects.filter(kind=search.EVENT).exists():
-        for event in Event.objects.iterator():
-            _put_event(event)
+    """Accounts and conversations that were there before there was a search, some each round."""
+    _fill(search.PERSON, User.objects.order_by("handle"), "handle", _put_person)
+    _fill(search.EVENT, Event.objects.order_by("pk"), "pk", _put_event)
+
+
+_filled: dict[str, str | None] = {}
+"""By kind: up to which name the index was filled; None when nothing is left to do."""
+
+A_ROUND = 100
+
+
+def _fill(kind: str, rows: QuerySet[Any], field: str, put: Callable[[Any], None]) -> None:
+    at = _filled.get(kind, "")
+    if at == "" and SearchRow.objects.filter(kind=kind).exists():
+        at = _filled[kind] = None
+    if at is None:
+        return
+    some = list(rows.filter(**{f"{field}__gt": at})[:A_ROUND])
+    for row in some:
+        put(row)
+    _filled[kind] = str(getattr(some[-1], field)) if len(some) == A_ROUND else None
 
 
 def _put_person(person: User) -> None:

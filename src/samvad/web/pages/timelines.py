@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from samvad.accounts.models import User
 from samvad.posts import text, timelines
-from samvad.posts.cards import cards
+from samvad.posts.cards import Card, cards
 from samvad.web.cards import cards_for
 from samvad.web.post_forms import PostForm
 from samvad.web.reader import account_of
@@ -95,9 +95,10 @@ def feed(
     """
     shown = cards([*beside, *page.ids], asker(request))
     at = len(beside)
+    rows = _once(shown[at:])
     context = {
         "beside": shown[:at],
-        "cards": shown[at:],
+        "cards": rows,
         "next": page.next,
         "more": more,
         "event_cards": cards_for((card.post for card in shown), request),
@@ -108,6 +109,14 @@ def feed(
     response = render(request, "posts/rows.html" if rows_only else template, context)
     patch_vary_headers(response, ("HX-Request",))
     return response
+
+
+def _once(shown: list[Card]) -> list[Card]:
+    """Each post once on a page: passed on by three people, or by one who read it here, is one."""
+    first: dict[str, Card] = {}
+    for card in shown:
+        first.setdefault(card.post.pk, card)
+    return list(first.values())
 
 
 def composer(me: User, **initial: str) -> PostForm | None:

@@ -1,5 +1,6 @@
 """What posts are shown with: their text with links, faces, signs."""
 
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -37,6 +38,7 @@ _SIGNS = {
 
 
 @register.simple_tag
+@lru_cache(maxsize=32)
 def sign(name: str) -> SafeString:
     """{% sign "like" %}: a small drawing; the word beside it says what it is."""
     return format_html(
