@@ -19,6 +19,8 @@ const OVER_MS = 1_500;
 const ROOM_MS = 12_000;
 /** Where it began there may be parts of a segment only: hls.js would load it anew, which is heard. */
 const SPARE_S = 2;
+/** With long segments, whoever is so much nearer to the edge than the rung wants steps back too. */
+const NEAR_S = 3;
 /** A pause shorter than this while playing is the hardware's, not a stall. */
 const STALL_MS = 150;
 
@@ -278,6 +280,14 @@ export class Live {
     const behind = this.behind_s();
     const target = engine.target_s();
     const over = behind !== null && target !== null ? behind - target : 0;
+    // Who began when there was little is nearer to the edge than pairs allow (lean.ts).
+    if (
+      policy.latency === "long" &&
+      over < -NEAR_S &&
+      this.room_s() - SPARE_S > -over &&
+      !audio.paused
+    )
+      audio.currentTime += over;
     const speed = rate(over, this.ahead_s(), audio.playbackRate, policy.catches_up_from_s);
     if (audio.playbackRate !== speed) audio.playbackRate = speed;
     if (audio.currentTime !== this.position) {
