@@ -205,6 +205,7 @@ class Gates:
             "SAMVAD_GATE_PORT": str(self.port),
             "SAMVAD_GATE_ADMIN_PORT": str(self.admin_port),
             "SAMVAD_GATE_PROCESSES": str(count),
+            "SAMVAD_ATTACK_TICKET_RATE": "0",  # one ticket stands for whoever looks
             **(env or {}),
         }
         self.processes: list[subprocess.Popen[bytes]] = []
