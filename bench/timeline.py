@@ -90,9 +90,9 @@ def main() -> int:
 
 def _measure(asked: argparse.Namespace, database: str, data: Path, url: str) -> Found:
     settings = {"WEB_DATABASE_URL": url} if url else {}
+    wanted = [str(n) for n in (asked.accounts, asked.posts, asked.follows, READERS)]
+    filled = json.loads(_fill(data, url, *wanted))
     with running_site(data, settings=settings) as site:
-        wanted = [str(n) for n in (asked.accounts, asked.posts, asked.follows, READERS)]
-        filled = json.loads(_run(site, "bench.timeline_fill", *wanted))
         name = _cookie(site)
         cookies = [f"{name}={key}" for key in filled["sessions"]]
         _ask(site.ports["WEB_PORT"], cookies[:20], 2.0)  # what is cached becomes warm
@@ -113,14 +113,13 @@ def _measure(asked: argparse.Namespace, database: str, data: Path, url: str) -> 
     )
 
 
-def _run(site: Site, module: str, *words: str) -> str:
-    """Run a module in the site's environment; its last line."""
-    env = site.env | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-    run = subprocess.run(
-        [sys.executable, "-m", module, *words], env=env, capture_output=True, text=True, check=False
-    )
+def _fill(data: Path, url: str, *words: str) -> str:
+    """Fill the site before it starts; the last line of what was said."""
+    env = os.environ | {"SAMVAD_DATA": str(data), "SAMVAD_WEB_DATABASE_URL": url}
+    command = [sys.executable, "-m", "bench.timeline_fill", *words]
+    run = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if run.returncode:
-        raise RuntimeError(f"{module} failed: {run.stderr[-2000:]}")
+        raise RuntimeError(f"the site cannot be filled: {run.stderr[-2000:]}")
     return run.stdout.strip().splitlines()[-1]
 
 
