@@ -24,7 +24,7 @@ daemon off;
 worker_processes 1;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log error;
-events {{ worker_connections 2048; }}
+events {{ worker_connections 18000; }}
 http {{
     access_log off;
     sendfile on;
@@ -73,8 +73,8 @@ class Nginx:
 
 
 @contextmanager
-def running_nginx(folder: Path, tuned: bool) -> Iterator[Nginx]:
-    """nginx in `folder`; ended with the block."""
+def running_nginx(folder: Path, tuned: bool, more: str = "") -> Iterator[Nginx]:
+    """nginx in `folder`; ended with the block. `more`: goes into its http block."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         raise FileNotFoundError("nginx is not installed: tools/system-packages installs it")
@@ -83,7 +83,9 @@ def running_nginx(folder: Path, tuned: bool) -> Iterator[Nginx]:
     port = free_port()
     config = folder / "nginx.conf"
     config.write_text(
-        CONFIG.format(folder=folder, port=port, secret=SECRET, tuning=TUNING if tuned else "")
+        CONFIG.format(
+            folder=folder, port=port, secret=SECRET, tuning=more + (TUNING if tuned else "")
+        )
     )
     master = subprocess.Popen([program, "-p", str(folder), "-c", str(config)])
     try:

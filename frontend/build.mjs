@@ -3,6 +3,7 @@ import { build } from "esbuild";
 import { watch } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -19,10 +20,13 @@ const entries = [
   "src/css/event.css",
   "src/css/studio.css",
   "src/css/console.css",
+  // Of the proof of work: a worker is a script of its own.
+  "node_modules/altcha/dist/workers/pbkdf2.js",
 ];
 // Whose texts must go along with what is built in (Apache-2.0, MIT, SIL OFL 1.1).
 const licensed = [
   "hls.js",
+  "altcha",
   "htmx.org",
   "uplot",
   "@fontsource/noto-sans",
@@ -39,7 +43,7 @@ const options = {
   assetNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",
   bundle: true,
-  // A chunk is what is imported later, by import(): hls.js, and nothing else.
+  // A chunk is what is imported later, by import(): hls.js, and the proof of work.
   splitting: true,
   format: "esm",
   minify: true,
@@ -66,6 +70,7 @@ async function everything() {
   }
   names["licences.txt"] = await hashed("licences", ".txt", await licences());
   names["icon.svg"] = await hashed("icon", ".svg", await readFile(join(here, "src/icon.svg")));
+  await Promise.all(Object.values(names).filter(packable).map(packed));
   const sorted = Object.fromEntries(Object.entries(names).sort());
   // Last and whole: a server that starts in mid-build finds the old one or the new one.
   await writeFile(join(out, "manifest.json.new"), JSON.stringify(sorted, null, 1) + "\n");
@@ -73,6 +78,16 @@ async function everything() {
   await sweep(
     new Set([...Object.keys(outputs).map((path) => basename(path)), ...Object.values(names)]),
   );
+}
+
+// The site's files come packed from disk; the gates pack for themselves.
+function packable(file) {
+  return /\.(js|css|svg|txt)$/.test(file);
+}
+
+async function packed(file) {
+  const content = await readFile(join(out, file));
+  await writeFile(join(out, `${file}.gz`), gzipSync(content, { level: 9 }));
 }
 
 function onlyFont(output) {
@@ -85,7 +100,8 @@ async function licences() {
   for (const name of licensed) {
     const folder = join(here, "node_modules", name);
     const about = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
-    texts.push(`${name} ${about.version}\n\n${await readFile(join(folder, "LICENSE"), "utf8")}`);
+    const file = (await readdir(folder)).find((one) => one.startsWith("LICENSE"));
+    texts.push(`${name} ${about.version}\n\n${await readFile(join(folder, file), "utf8")}`);
   }
   return texts.join(`\n${"-".repeat(78)}\n\n`);
 }
@@ -99,7 +115,7 @@ async function hashed(name, ending, content) {
 
 async function sweep(files) {
   for (const name of await readdir(out)) {
-    if (name === "manifest.json" || files.has(name)) continue;
+    if (name === "manifest.json" || files.has(name.replace(/\.gz$/, ""))) continue;
     const path = join(out, name);
     if (Date.now() - (await stat(path)).mtimeMs > KEEP_OLDER_FOR_MS) await rm(path);
   }

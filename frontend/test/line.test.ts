@@ -322,6 +322,15 @@ test("each refusal has its scene, and only the passphrase is not asked for again
     assert.ok(read);
     return { what: "verdict", verdict: read, now_ms: NOW };
   };
+  const bare = { verdict: "refuse", reason: "proof", retry_after_ms: 5_000 };
+  assert.equal(readVerdict(bare), null);
+  const asked = readVerdict({ ...bare, challenge: { parameters: {}, signature: "" } });
+  assert.ok(asked);
+  const working = play(state("live"), { what: "verdict", verdict: asked, now_ms: NOW });
+  assert.equal(scene(working, NOW), "proof");
+  // It knocks when the work is done, not before.
+  assert.equal(knocks(working, NOW + 600_000), false);
+  assert.equal(knocks(reduce(working, { what: "again" }), NOW), true);
   for (const reason of ["full", "closed", "reduced", "invite"]) {
     const model = play(state("live"), refuse(reason));
     assert.equal(scene(model, NOW), reason);

@@ -125,3 +125,10 @@ def test_the_admin_is_for_staff(client, as_owner, staff):
         f"accounts/user/{staff.pk}/change/",
     ):
         assert admin.get(f"/admin/{path}").status_code == 200, path
+
+
+def test_signing_up_is_slowed_down_too(client):
+    answers = [client.post("/accounts/signup/", NEW | {"username": "x"}) for _ in range(31)]
+    assert {a.status_code for a in answers[:30]} == {200}
+    assert answers[30].status_code == 429
+    assert "Too many attempts" in answers[30].content.decode()

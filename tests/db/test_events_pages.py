@@ -97,7 +97,7 @@ def test_the_list_asks_the_database_as_often_for_many_as_for_one(
         some = service.create_event(owner, f"Talk {number}", speakers=["A", "B"])
         if number % 2:
             service.move(some.pk, Happening.ENDED, ended_at=dt.datetime.now(dt.UTC))
-    with django_assert_num_queries(5):  # account, links, count, rows, speakers
+    with django_assert_num_queries(6):  # live, coming, past (count, rows), speakers twice
         client.get("/")
 
 
@@ -108,7 +108,7 @@ def test_ones_own_list_and_page_ask_a_fixed_number_of_times(
         service.create_event(owner, f"Talk {number}", speakers=["A", "B"])
     with django_assert_num_queries(5):  # session, account, unread, count, rows
         as_owner.get("/events/")
-    with django_assert_num_queries(5):  # account, links, count, rows, speakers
+    with django_assert_num_queries(6):  # session, account, unread, event, speakers, reminders
         as_owner.get(f"/events/{event.pk}")
 
 

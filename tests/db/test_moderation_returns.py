@@ -8,9 +8,10 @@ from samvad.accounts import ties
 from samvad.accounts.models import User
 from samvad.moderation import service
 from samvad.moderation.kinds import Action
-from samvad.posts import seen
-from samvad.posts.models import Post
+from samvad.posts import media, seen
+from samvad.posts.models import Medium, Post
 from samvad.posts.service import create
+from tests.db.conftest import logged_in
 
 pytestmark = pytest.mark.django_db
 
@@ -82,3 +83,47 @@ def test_the_name_stays_taken_whatever_becomes_of_the_account(owner):
     suspend(owner)
     with pytest.raises(accounts.PlainError, match="taken"):
         accounts.create_user("asha")
+
+
+def test_pictures_are_served_again_and_not_meanwhile(owner, client):
+    post = create(owner, "A lamp")
+    medium = Medium.objects.create(owner=owner, post=post, kind="photo", files={"jpg": "jpg.jpg"})
+    media.folder(medium).mkdir(parents=True)
+    (media.folder(medium) / "jpg.jpg").write_bytes(b"a picture")
+    address = media.address(medium, "jpg")
+
+    def status() -> int:
+        answer = client.get(address)
+        answer.close()
+        return answer.status_code
+
+    assert status() == 200
+    suspend(owner)
+    assert status() == 404
+    reinstate(owner)
+    assert status() == 200
+
+
+def test_conversations_are_withdrawn_and_announced_again(owner, other, event, client):
+    assert event.title in client.get("/").content.decode()
+    suspend(owner)
+    assert event.title not in client.get("/").content.decode()
+    assert logged_in(other).get(f"/events/{event.pk}/reminder").status_code in (302, 404, 410)
+    reinstate(owner)
+    assert event.title in client.get("/").content.decode()
+    event.refresh_from_db()
+    assert event.state == "announced"
+
+
+def test_what_search_finds_goes_and_comes_back(owner, other):
+    create(owner, "An unmistakable lamplighter")
+    reader = logged_in(other)
+    assert "unmistakable" in found(reader)
+    suspend(owner)
+    assert "unmistakable" not in found(reader)
+    reinstate(owner)
+    assert "unmistakable" in found(reader)
+
+
+def found(reader: Client) -> str:
+    return str(reader.get("/search?q=lamplighter").content.decode())

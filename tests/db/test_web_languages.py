@@ -207,3 +207,28 @@ def test_a_zone_that_is_not_offered_stays_possible_for_its_event(owner, soon):
     event = service.create_event(owner, "T", starts=soon, zone="Etc/GMT-3")
     form = EventForm(event=event)
     assert ("Etc/GMT-3", "Etc/GMT-3") in form.fields["zone"].choices
+
+
+def test_every_room_with_words_is_looked_through():
+    """A new app's texts are in the check, not forgotten."""
+    sys.path.insert(0, str(ROOT / "tools"))
+    try:
+        import messages
+    finally:
+        sys.path.pop(0)
+    for path in (ROOT / "src/samvad").rglob("*.py"):
+        if "gettext" in path.read_text(encoding="utf-8"):
+            assert any(path.is_relative_to(source) for source in messages.SOURCES), path
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("lang", ["gu", "hi"])
+def test_plurals_and_numbers_follow_the_language(lang, client, as_owner, event, owner):
+    from samvad.accounts.models import User
+    from samvad.events import reminders
+
+    for n in range(2):
+        reminders.set_for(event, User.objects.create_user(f"reader{n}"))
+    page = as_owner.get(f"/events/{event.pk}/cancel", headers={"accept-language": lang})
+    assert re.search(r"2 [\u0900-\u0aff]+", page.content.decode())
+    assert english_left(page.content.decode()) == []

@@ -51,9 +51,9 @@ def gates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gates]:
         yield gates
         until_now(lambda: _sockets(gates) <= before, 15, lambda: str(_open_files(gates)))
         files = [name for name in _open_files(gates) if str(gates.folders.data) in name]
-        # Mappings hold a second descriptor of seats, board and history; the log is stdout and
+        # Mappings hold a second descriptor of seats, board, history and bans; the log is stdout and
         # stderr.
-        assert len(files) - len(set(files)) <= 4, files
+        assert len(files) - len(set(files)) <= 5, files
         assert gates.processes[0].poll() is None
         assert gates.counter("crashes") == 0, gates.log.read_text()[-3000:]
         assert gates.get("/e/a-talk").status == 200

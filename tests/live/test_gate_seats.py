@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from samvad.gate import seats as module
 from samvad.gate.board import Board
-from samvad.gate.seats import NoSeat, Seats
+from samvad.gate.seats import SHARED_PER_S, VOID, NoSeat, Seats
 from samvad.protocol.ticket import Ticket
 from tests.kit.until import until_now
 
@@ -315,7 +315,7 @@ def test_processes_that_are_killed_in_the_middle_leave_a_sound_table(tmp_path: P
         for gate in gates:
             gate.kill()
             gate.join(10)
-    assert path.stat().st_size == 64 + 16 * limit
+    assert path.stat().st_size == 64 + 20 * limit
     # The seats of the dead come free by themselves, and all of them.
     until_now(lambda: watcher.held(time.monotonic()) == 0, 10, "seats of dead gates stay held")
     claimed = [watcher.claim(time.monotonic()) for _ in range(limit)]
@@ -335,3 +335,26 @@ def test_a_gate_that_opens_the_table_waits_a_moment_for_another_one(tmp_path: Pa
         opened = Seats(tmp_path / "t", 2, HOLD_S) if name == "t" else Board(tmp_path / "b")
         opened.close()
         release.join()
+
+
+def test_a_ticket_in_many_hands_is_sent_to_the_door_and_in_very_many_is_void(
+    tmp_path: Path,
+) -> None:
+    one, other = Seats(tmp_path / "t", 10, 60.0), Seats(tmp_path / "t", 10, 60.0)
+    shown = ticket(one.claim(100.0))
+    # A listener with some tabs: one or two playlists a second each.
+    for tenth in range(1_000, 1_300):
+        assert one.touch(shown, tenth / 10)
+    # Twenty share it, over both gates.
+    taken = sum(gates.touch(shown, 140.0 + n / 100) for n in range(40) for gates in (one, other))
+    assert SHARED_PER_S <= taken <= SHARED_PER_S + 2
+    assert one.shared + other.shared == 80 - taken
+    assert one.touch(shown, 142.0)
+    # Who listens by lean.json is seen ahead: that is no way around.
+    assert one.touch(shown, 143.0, 72.0)
+    assert sum(one.touch(shown, 144.5) for _ in range(40)) == SHARED_PER_S
+    for _ in range(VOID * SHARED_PER_S + 2):
+        one.touch(shown, 146.0)
+    assert one.voided == 1
+    assert not other.touch(shown, 147.0)
+    assert one.held(147.0) == 0

@@ -485,3 +485,19 @@ async def test_connections_beyond_the_limit_are_cut(plain: StageUnderTest) -> No
             writer.close()
     await until(lambda: not keeper._sources, 5, "all are counted out")
     assert not keeper._counts
+
+
+async def test_wrong_tokens_of_a_source_do_not_lock_a_speaker_out(plain: StageUnderTest) -> None:
+    path = f"/whip/{EVENT}"
+    answers = [await plain.ask("POST", path, "mallory", OFFER, **SDP) for _ in range(45)]
+    assert {answer.status for answer in answers} == {401, 429}
+    is_refusal(answers[-1], 429, "slow_down")
+    begun = await plain.ask("POST", path, "bob", OFFER, **SDP)
+    assert begun.status == 201, begun.text
+
+
+async def test_a_speaker_that_begins_without_end_is_slowed_down(plain: StageUnderTest) -> None:
+    bad = [await plain.ask("POST", f"/whip/{EVENT}", "bob", "v=0", **SDP) for _ in range(240)]
+    assert 429 in {answer.status for answer in bad}
+    assert (await plain.ask("GET", f"/stage/{EVENT}/room", "bob")).status == 200
+    assert (await plain.ask("POST", f"/whip/{EVENT}", "ann", OFFER, **SDP)).status == 201

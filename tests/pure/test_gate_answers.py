@@ -237,6 +237,7 @@ def test_state_json_says_what_the_contract_says() -> None:
         "certificate": None,
         "latency": "low",
         "lean": None,
+        "back": False,
         "mark": "",
         "replay": None,
     }

@@ -6,7 +6,8 @@ import pytest
 
 from samvad.gate import lean
 from samvad.rehearsal.lean import SPREAD, read_names
-from samvad.rehearsal.tally import LEAN, MEDIA
+from samvad.rehearsal.tally import HELD, LEAN, MEDIA
+from samvad.rehearsal.visit import HELD_S
 from tests.pure.test_rehearsal_visit import EV, SEGMENT_S, TICKET, Gate, Play
 
 LENGTHS = {"s": SEGMENT_S, "l": 3 * SEGMENT_S, "p": 6 * SEGMENT_S}
@@ -97,6 +98,53 @@ def test_without_names_it_asks_again_and_with_a_lost_seat_it_goes_to_the_door() 
     assert len(play.paths("/door/")) == 2
     assert play.tally.playing_now == 1
     assert play.tally.errors == {"lean 410": 1}
+
+
+class HoldingGate(LeanGate):
+    """Its state.json has a mark, and a look that names it is held until `word_at`, or for 30 s."""
+
+    word_at = 200.0
+
+    def mark(self, now: float) -> str:
+        return "b2" if now >= self.word_at else "a1"
+
+    def answer(self, method: str, path: str, body: bytes, now: float) -> tuple[int, bytes, float]:
+        if "state.json" not in path or any("state" in part for part in self.statuses):
+            return super().answer(method, path, body, now)
+        at = now
+        if path.endswith("?after=" + self.mark(now)):
+            at = min(now + 30.0, self.word_at if now < self.word_at else now + 30.0)
+        return 200, f'{{"state":"live","mark":"{self.mark(at)}"}}'.encode(), at
+
+
+def test_beside_its_media_one_look_is_held_for_news() -> None:
+    play = Play(HoldingGate(), lean=True, long=True, state_every_s=30.0).until(400.0)
+    looks = [(at, line, path) for at, line, _, path, _ in play.asked if "state.json" in path]
+    assert {line for _, line, _ in looks} == {1}
+    assert {line for _, line, _, path, _ in play.asked if "state.json" not in path} == {0}
+    marks = [path.partition("?after=")[2] for *_, path in looks]
+    assert marks[0] == ""
+    assert set(marks[1:]) == {"a1", "b2"}
+    assert marks[1:] == sorted(marks[1:])
+    # The word came at 200: it was heard at once, and the next look was not before a pause.
+    told = next(at for at, _, path in looks if path.endswith("b2"))
+    assert 200.0 < told <= 203.1
+    assert 8 <= len(looks) <= 13
+    assert play.tally.took[HELD].total in (len(looks) - 1, len(looks) - 2)
+    assert (play.tally.late, play.tally.stalls, play.tally.errors) == (0, 0, {})
+    assert play.visit.held_s(1) == HELD_S
+    assert play.visit.held_s(0) == 0.0
+
+
+def test_a_look_that_breaks_is_made_anew_and_media_go_on() -> None:
+    gate = HoldingGate()
+    gate.statuses = {"state.json": [503]}
+    play = Play(gate, lean=True, state_every_s=5.0).until(130.0)
+    gate.statuses = {}
+    play.until(200.0)
+    assert play.tally.errors == {"state 503": 1}
+    assert len(play.paths("state.json?after=a1")) >= 1
+    assert play.tally.stalls == 0
 
 
 def test_names_are_read_with_care() -> None:

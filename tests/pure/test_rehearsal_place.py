@@ -79,6 +79,54 @@ def test_it_waits_looks_and_comes_in_when_it_is_called() -> None:
     assert tally.errors == {}
 
 
+def test_it_waits_for_the_line_to_reach_its_turn_or_a_part_of_the_way() -> None:
+    """The same as frontend/test/line.test.ts."""
+
+    def until(number: int, rate: float, final: bool = True, mark: str = "a1") -> bytes:
+        said = {
+            "serving": 10,
+            "lanes": {"guest": 3, "anyone": 10},
+            "closed_upto": {"anyone": 60},
+            "rate_per_s": rate,
+            "mark": mark,
+        }
+        place = read_place(WAIT | {"number": number, "final": final}, b"/door/e")
+        return place.until(read_serving(json.dumps(said).encode()))
+
+    assert until(2_011, 6.0) == b"?after=a1&until=3.%d" % (10 + 2_001 * 3 // 4)
+    assert until(70, 6.0) == b"?after=a1&until=3.70"
+    assert until(90, 6.0) == b"?after=a1&until=3.30"
+    assert until(12, 0.0) == b"?after=a1&until=3.11"
+    assert until(2_000, 0.0, final=False) == b"?after=a1&until=3.22"
+    assert until(70, 6.0, mark="") == b""
+
+
+class Holding(Line):
+    """Holds the looks that name a number until the line is there, or for 44 s."""
+
+    def answer(self, method: str, path: str, body: bytes, now: float) -> tuple[int, bytes, float]:
+        path, _, query = path.partition("?")
+        at = now
+        if query:
+            number = int(query.rpartition(".")[2])
+            at = max(now, min(100 + number / self.rate, now + 44.0))
+        status, said, _ = super().answer(method, path, body, at)
+        if path == PATH:
+            said = json.dumps(json.loads(said) | {"mark": "a1"}).encode()
+        return status, said, at
+
+
+def test_a_gate_that_holds_looks_is_asked_seldom_and_its_call_is_heard_at_once() -> None:
+    line = Holding(rate=0.5)
+    play = Play(line).until(260.0)
+    looks = play.times("serving.json")
+    assert len(looks) <= 12, "100 s in line"
+    came = play.times("/door/")[-1]
+    assert 200.0 <= came <= 200.2, "number 50 is called at 200"
+    assert play.tally.admitted == 1
+    assert play.tally.late == 0
+
+
 def test_one_far_back_looks_seldom() -> None:
     line = Line(rate=0.5)
     line.door = [WAIT | {"number": 5_000, "ahead": 5_000}]

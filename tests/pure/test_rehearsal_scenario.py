@@ -46,7 +46,7 @@ late = 0.5
 
 
 def test_all_that_come_with_samvad_can_be_used() -> None:
-    assert names() == ["breaking-point", "herd", "night", "soak", "steady"]
+    assert names() == ["breaking-point", "herd", "night", "siege", "soak", "steady"]
     for name in names():
         scenario = load(name)
         trial = scenario.trial(URL)

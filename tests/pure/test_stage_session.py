@@ -187,6 +187,17 @@ def test_a_plan_that_is_over_ends_the_session(how: str) -> None:
     assert session.phase is Phase.ENDED
 
 
+def test_a_chapter_is_marked_by_the_host_and_on_air() -> None:
+    session = Session(plan(), places=4)
+    assert session.mark(HOST, "Questions", NOW) == rules.NOT_LIVE
+    session.go_live(HOST, NOW)
+    assert session.mark(SPEAKER, "Questions", NOW) == rules.NOT_HOST
+    assert session.mark(HOST, "  Questions  from  all ", NOW + 5) is None
+    fact = session.facts[-1]
+    assert (fact.kind, fact.at_ms) == (journal.MARK, NOW + 5)
+    assert fact.data == {"title": "Questions from all", "by": "Ann"}
+
+
 def test_the_status_line_is_the_host_s_and_short() -> None:
     session = Session(plan())
     assert session.say(SPEAKER, "hello", NOW) == rules.NOT_HOST

@@ -15,6 +15,7 @@ import { Acts } from "./acts.ts";
 import { type Config, makeConsole, timeOn } from "./context.ts";
 import { type FigureName, readFigures, Rows, type Told } from "./figures.ts";
 import { type GateTold, readGate } from "./gate.ts";
+import { Incident, readIncident } from "./incident.ts";
 import { Ladder } from "./ladder.ts";
 import { Log, ofCrowd, ofGate, ofRoom, readLog } from "./log.ts";
 import { Plots } from "./plots.ts";
@@ -62,6 +63,7 @@ const figures = {
   recording: figure(t("recording")),
 };
 
+const incidentPath = `${config.incident}?lang=${context.lang}`;
 const link = new RoomLink(config.stage, config.event, token, {
   room(now) {
     if (lost) show(trouble, false);
@@ -86,6 +88,15 @@ const ladder = new Ladder(context, async (mode, rung) => {
 });
 const plots = new Plots(context);
 const log = new Log(context);
+const incident = new Incident(context, async (open) => {
+  const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+  const body = JSON.stringify({ open });
+  const answer = await timed(PATIENCE_MS, (signal) =>
+    fetch(incidentPath, { method: "POST", headers, body, signal }),
+  );
+  if (!answer.ok) say(trouble, studio.t("busy", { code: answer.status }));
+  show(trouble, !answer.ok);
+});
 const tiles = new Tiles(studio, {
   mute: (voice, muted) => {
     const [ask, text] = muted
@@ -197,7 +208,7 @@ byId("console").replaceChildren(
       updated,
       roomSection,
     ),
-    h("div", { class: "console-side stack wide" }, log.root, links),
+    h("div", { class: "console-side stack wide" }, incident.root, log.root, links),
   ),
 );
 
@@ -357,6 +368,16 @@ async function readOn(): Promise<void> {
   window.setTimeout(() => void readOn(), AGAIN_MS);
 }
 
+async function readIncidents(): Promise<void> {
+  try {
+    const told = readIncident(await ask(incidentPath));
+    if (told !== undefined) incident.tell(told, told ? timeOn(context, told.from_ms) : "");
+  } catch (error) {
+    if (closed(error)) return;
+  }
+  window.setTimeout(() => void readIncidents(), AGAIN_MS);
+}
+
 window.samvad = {
   stats: () => ({ state, room, missed, gate, figures: told, rows: rows.at_ms.length }),
 };
@@ -369,5 +390,6 @@ if (token === "") {
   link.start();
   void follow();
   void readOn();
+  void readIncidents();
 }
 void poll();

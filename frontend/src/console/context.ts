@@ -15,6 +15,7 @@ export interface Config extends StudioConfig {
   /** Paths of this site. */
   readonly figures: string;
   readonly log: string;
+  readonly incident: string;
   readonly ladder: readonly Rung[];
   /** Listeners that are kept when the ladder reduces them; 0: none were declared. */
   readonly floor: number;

@@ -142,7 +142,9 @@ export function sentence(
     case "promise_late":
       return t("logPromiseLate");
     case "incident":
-      return t("logIncident", { what: text(data["what"]) });
+      if (data["what"] === "opened") return t("logIncidentOpened");
+      if (data["what"] === "closed") return t("logIncidentClosed");
+      return data["what"] === "minute" ? "" : t("logIncident", { what: text(data["what"]) });
     default:
       return "";
   }

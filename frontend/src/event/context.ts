@@ -27,6 +27,8 @@ export interface Config {
   /** Where a reminder, a member's pass is given; "" where neither helps. */
   readonly remind: string;
   readonly member: string;
+  /** The script of the worker that does what the door may ask (proof.ts). */
+  readonly worker: string;
   readonly starts_ms: number | null;
   readonly zone: string;
   readonly title: string;

@@ -5,6 +5,7 @@ import { backoff } from "../backoff.ts";
 import { byId, config as readConfig, h, say, show } from "../dom.ts";
 import { names, writeNumber } from "../format.ts";
 import { asLang } from "../text.ts";
+import type { Challenge } from "altcha/lib";
 import { Back } from "./back.ts";
 import { announcedPanel, doorsPanel, fullPanel, plainPanel } from "./before.ts";
 import { type Config, makeContext, type Panel, type View } from "./context.ts";
@@ -13,6 +14,7 @@ import { Heard, ServerClock } from "./heard.ts";
 import { News } from "./news.ts";
 import { passIn } from "./pass.ts";
 import { policy } from "./latency.ts";
+import { Toll } from "./proof.ts";
 import { Live } from "./live.ts";
 import { Memory } from "./memory.ts";
 import { Meter } from "./meter.ts";
@@ -22,6 +24,7 @@ import { RungNotice } from "./rungs.ts";
 import {
   type Happening,
   knocks,
+  LASTS,
   plays,
   queues,
   reduce,
@@ -31,9 +34,17 @@ import {
   start,
 } from "./scene.ts";
 import { readVerdict } from "./state.ts";
+import { watchStaying } from "./staying.ts";
 import { inSystem } from "./session.ts";
 import { silence, Tone } from "./tone.ts";
-import { invitePanel, leftPanel, linePanel, preparingPanel, turnedPanel } from "./waiting.ts";
+import {
+  invitePanel,
+  leftPanel,
+  linePanel,
+  preparingPanel,
+  proofPanel,
+  turnedPanel,
+} from "./waiting.ts";
 
 /** A seat not listened from is shown at the door this often, so that it is not given away. */
 const HOLD_MS = 20_000;
@@ -78,6 +89,7 @@ const live = new Live(liveAudio, {
 let unsupported = false;
 let arrived_hidden = false;
 let doorTries = 0;
+const toll = new Toll();
 let knocking = false;
 let held_at = 0;
 let here_at = 0;
@@ -128,6 +140,7 @@ function shownAtDoor(): string {
     place: model.place ?? memory.shared("place"),
     pass: memory.shared("pass"),
     phrase: memory.own("phrase"),
+    proof: toll.proof,
   };
   return JSON.stringify(Object.fromEntries(Object.entries(shown).filter(([, one]) => one)));
 }
@@ -145,7 +158,9 @@ async function knock(quietly: boolean): Promise<void> {
       if (!verdict) throw new Error(`door ${response.status}`);
       doorTries = 0;
       knocking = false;
+      toll.proof = null;
       happen({ what: "verdict", verdict, now_ms: server_now() });
+      if (verdict.verdict === "refuse" && verdict.challenge) void work(verdict.challenge);
     });
   } catch {
     knocking = false;
@@ -153,6 +168,12 @@ async function knock(quietly: boolean): Promise<void> {
     const wait = backoff(doorTries++, 500, 8_000, Math.random());
     happen({ what: "no_verdict", retry_at_ms: server_now() + wait });
   }
+}
+
+/** Does what the door asks, and knocks again. */
+async function work(challenge: Challenge): Promise<void> {
+  await toll.work(challenge, config.worker, tick);
+  if (model.door.at === "refused" && model.door.reason === "proof") happen({ what: "again" });
 }
 
 // --- what the reader does
@@ -222,6 +243,7 @@ const panels: Record<Scene, Panel> = {
   closed: turnedPanel(context, t("closed"), t("closedText")),
   reduced: turnedPanel(context, t("reduced"), t("reducedText")),
   invite: invitePanel(context, lineActs),
+  proof: proofPanel(context, () => toll.failed),
   doors: doorsPanel(context, listen),
   full: fullPanel(context),
   live: onAirPanel(context, liveAudio, {
@@ -302,9 +324,6 @@ function tick(): void {
   show(trouble, unsupported || model.lost);
   say(trouble, unsupported ? t("unsupported") : model.lost ? t("lost") : "");
 }
-
-/** Scenes in which a rung means something to the reader. */
-const LASTS: readonly Scene[] = ["doors", "line", "left", "live", "full", "closed", "reduced"];
 
 /** The tab's name: the place in line, and that it is time, until it was looked at. */
 function entitle(): void {
@@ -447,19 +466,13 @@ window.addEventListener("online", () => news.soon());
 for (const press of ["click", "keydown"]) {
   document.addEventListener(press, () => queues(model) && tone.arm());
 }
-// To the same page again (a reload, another language): the seat is still ours.
-let staying = false;
-const navigation = (window as { navigation?: EventTarget }).navigation;
-navigation?.addEventListener("navigate", (event) => {
-  const to = (event as Event & { destination?: { url: string } }).destination?.url;
-  staying = to !== undefined && new URL(to).pathname === location.pathname;
-});
+const staying = watchStaying();
 // A page that comes back out of the browser's cache goes on; one that leaves stops asking, and
 // its seat is free at once unless another tab sits on it.
 window.addEventListener("pagehide", (event) => {
   dead = !event.persisted;
   if (!dead) return;
   memory.gone();
-  if (!staying && !memory.others(Date.now())) giveBack(true);
+  if (!staying() && !memory.others(Date.now())) giveBack(true);
 });
 news.soon();

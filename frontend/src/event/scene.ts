@@ -13,6 +13,7 @@ export type Scene =
   | "closed"
   | "reduced"
   | "invite"
+  | "proof"
   | "live"
   | "preparing"
   | "replay"
@@ -209,8 +210,17 @@ export function scene(model: Model, now_ms: number): Scene {
   }
 }
 
+/** Scenes in which a rung means something to the reader. */
+// prettier-ignore
+export const LASTS: readonly Scene[] = [
+  "doors", "line", "left", "live", "full", "closed", "reduced", "proof",
+];
+
 /** Reasons that have a scene of their own. */
-const TURNED_AWAY = ["full", "closed", "reduced", "invite"];
+const TURNED_AWAY = ["full", "closed", "reduced", "invite", "proof"];
+
+/** Reasons after which the page knocks when something was done, not when time has passed. */
+const WAITED_FOR = ["invite", "proof"];
 
 /** Whether to go to the door now. */
 export function knocks(model: Model, now_ms: number): boolean {
@@ -229,7 +239,8 @@ export function knocks(model: Model, now_ms: number): boolean {
       return turn(door.line, now_ms);
     case "refused":
       // Who needs an invitation is asked for it; to knock again without one is of no use.
-      return door.reason !== "invite" && now_ms >= door.retry_at_ms;
+      // The same with work to be done: the page knocks when it is done.
+      return !WAITED_FOR.includes(door.reason) && now_ms >= door.retry_at_ms;
     case "asking":
     case "in":
     case "left":

@@ -1,6 +1,8 @@
 // What the gate tells: state.json and the door's verdicts. Read with care: a page lives for
 // hours and may meet a newer gate.
 
+import type { Challenge } from "altcha/lib";
+
 export type Phase = "announced" | "doors" | "live" | "ended" | "cancelled";
 export type Latency = "low" | "plain" | "long";
 /** In the order in which they may follow each other (protocol/ladder.py). */
@@ -114,6 +116,7 @@ export const REASONS = [
   "closed",
   "reduced",
   "invite",
+  "proof",
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
@@ -138,6 +141,8 @@ export type Verdict =
       readonly verdict: "refuse";
       readonly reason: Reason;
       readonly retry_after_ms: number;
+      /** For "proof": the work that is asked for (proof.ts). */
+      readonly challenge?: Challenge;
     };
 
 const PHASES: readonly string[] = ["announced", "doors", "live", "ended", "cancelled"];
@@ -300,7 +305,16 @@ export function readVerdict(value: unknown): Verdict | null {
     }
     case "refuse": {
       const reason = REASONS.find((one) => one === raw["reason"]);
-      return reason ? { verdict: "refuse", reason, retry_after_ms } : null;
+      if (!reason) return null;
+      if (reason !== "proof") return { verdict: "refuse", reason, retry_after_ms };
+      const challenge = object(raw["challenge"]);
+      if (!object(challenge?.["parameters"])) return null;
+      return {
+        verdict: "refuse",
+        reason,
+        retry_after_ms,
+        challenge: raw["challenge"] as Challenge,
+      };
     }
     default:
       return null;

@@ -217,6 +217,33 @@ export function invitePanel(context: Context, acts: LineActs): Panel {
   };
 }
 
+/** The door asks for work, which goes on by itself: nothing to read, nothing to press. */
+export function proofPanel(context: Context, failed: () => boolean): Panel {
+  const { t } = context;
+  const title = h("h2", {}, t("proof"));
+  const text = h("span", {}, t("proofText"));
+  const busy = h("span", { class: "busy", "aria-hidden": "true" });
+  const ways = h("p", { class: "soft" });
+  return {
+    root: h(
+      "div",
+      { class: "panel stack" },
+      h(
+        "div",
+        { class: "stack", role: "status" },
+        title,
+        h("p", { class: "lead row" }, busy, text),
+      ),
+      ways,
+    ),
+    update() {
+      show(busy, !failed());
+      say(text, failed() ? t("proofFailed") : t("proofText"));
+      say(ways, t("proofWays"));
+    },
+  };
+}
+
 /** Over, and the recording is not there yet: until when it is promised. */
 export function preparingPanel(context: Context): Panel {
   const { t } = context;

@@ -23,6 +23,12 @@ export interface Line {
   readonly from_ms: number;
   readonly to_ms: number;
   readonly text: string;
+  readonly words: readonly Word[];
+}
+export interface Word {
+  readonly text: string;
+  readonly from_ms: number;
+  readonly to_ms: number;
 }
 export interface Clip {
   readonly title: string;
@@ -61,7 +67,39 @@ export function readTranscript(raw: unknown): Line[] {
     from_ms: count(line["from_ms"]),
     to_ms: count(line["to_ms"]),
     text: text(line["text"]),
+    words:
+      typeof line["heard"] === "string" || !Array.isArray(line["words"])
+        ? []
+        : line["words"].filter(Array.isArray).map((w: unknown[]) => ({
+            text: text(w[0]),
+            from_ms: count(w[1]),
+            to_ms: count(w[2]),
+          })),
   }));
+}
+
+const CAPTION_LETTERS = 84;
+
+/** Lines as captions: short, and in their time. What the host corrected has no times of its own. */
+export function captions(lines: readonly Line[]): Word[] {
+  const made: Word[] = [];
+  for (const line of lines) {
+    let now: Word | null = null;
+    const words =
+      line.words.length > 0
+        ? line.words
+        : [{ text: line.text, from_ms: line.from_ms, to_ms: line.to_ms }];
+    for (const word of words) {
+      if (now && now.text.length + 1 + word.text.length <= CAPTION_LETTERS) {
+        now = { text: `${now.text} ${word.text}`, from_ms: now.from_ms, to_ms: word.to_ms };
+        made[made.length - 1] = now;
+      } else {
+        now = word;
+        made.push(now);
+      }
+    }
+  }
+  return made;
 }
 
 export function readClips(raw: unknown): Clip[] {

@@ -3,7 +3,7 @@
 import { h, say, set, show } from "../dom.ts";
 import { clock } from "../format.ts";
 import type { Say } from "../event/context.ts";
-import { current, type Line } from "./about.ts";
+import { captions, current, type Line, type Word } from "./about.ts";
 
 export interface WordsTold {
   seek(at_ms: number): void;
@@ -18,11 +18,13 @@ export class Words {
   readonly root: HTMLElement;
   private readonly rows: HTMLElement[] = [];
   private readonly starts: readonly number[];
-  private readonly lines: readonly Line[];
+  private readonly said: readonly Word[];
+  private readonly said_at: readonly number[];
   private now = -1;
 
   constructor(lines: readonly Line[], t: Say, told: WordsTold) {
-    this.lines = lines;
+    this.said = captions(lines);
+    this.said_at = this.said.map((caption) => caption.from_ms);
     this.starts = lines.map((line) => line.from_ms);
     const search = h("input", {
       type: "search",
@@ -105,8 +107,8 @@ export class Words {
         this.reveal(row);
       }
     }
-    const line = this.lines[index];
-    return line && at_ms < line.to_ms + 1_000 ? line.text : "";
+    const caption = this.said[current(this.said_at, at_ms)];
+    return caption && at_ms < caption.to_ms + 1_000 ? caption.text : "";
   }
 
   private reveal(row: HTMLElement): void {

@@ -8,6 +8,7 @@ import type { Room } from "./room.ts";
 export interface HostActs {
   goLive(): Promise<void>;
   status(text: string): Promise<void>;
+  mark(title: string): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -19,6 +20,7 @@ export class Host {
   private readonly shown: HTMLElement;
   private readonly statusBox: HTMLElement;
   private readonly clear: HTMLButtonElement;
+  private readonly markBox: HTMLElement;
   private readonly endBox: HTMLElement;
   private readonly context: Context;
 
@@ -61,6 +63,28 @@ export class Host {
         );
     });
     this.clear.addEventListener("click", () => void busy(this.clear, acts.status("")));
+
+    const title = h("input", { id: "mark-title", maxlength: 120, autocomplete: "off" });
+    const mark = h("button", { type: "submit", id: "mark", class: "button compact" }, t("mark"));
+    const marked = h("p", { class: "help", role: "status" });
+    this.markBox = h(
+      "form",
+      { class: "section stack tight" },
+      h("label", { for: "mark-title", class: "label" }, t("markTitle")),
+      title,
+      h("p", { class: "help" }, t("markHelp")),
+      h("div", { class: "row" }, mark),
+      marked,
+    );
+    this.markBox.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const done = acts.mark(title.value.trim()).then(() => {
+        title.value = "";
+        say(marked, t("marked"));
+        window.setTimeout(() => say(marked, ""), 4_000);
+      });
+      void busy(mark, done);
+    });
 
     const copied = h("span", { class: "visually-hidden", role: "status" });
     const copy = h("button", { type: "button", class: "button compact" }, t("copy"));
@@ -113,6 +137,7 @@ export class Host {
       { class: "host stack wide" },
       this.liveBox,
       this.statusBox,
+      this.markBox,
       links,
       this.endBox,
     );
@@ -127,6 +152,7 @@ export class Host {
     const { phase, status } = room.room;
     show(this.liveBox, phase === "off" && room.on_air === "host");
     show(this.statusBox, phase !== "ended");
+    show(this.markBox, phase === "live");
     show(this.endBox, phase !== "ended");
     show(this.clear, status !== null && status.text !== "");
     say(this.shown, status && status.text !== "" ? t("statusNow", { text: status.text }) : "");

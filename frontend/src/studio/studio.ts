@@ -72,6 +72,7 @@ const host = new Host(context, {
     if (await act("POST", "status", { text }))
       announce(t(text === "" ? "statusCleared" : "statusShown"));
   },
+  mark: async (title) => void (await act("POST", "mark", { title })),
   end: async () => void (await act("POST", "end", undefined, 60_000)),
 });
 const lamp = new Lamp(byId("lamp"), { on: t("onAir"), off: t("offAir"), over: t("ended") });

@@ -33,6 +33,13 @@ def _is_zone(text: str) -> bool:
     return True
 
 
+def _is_networks(text: str) -> bool:
+    try:
+        return all(ipaddress.ip_network(one, strict=False) for one in text.split())
+    except ValueError:
+        return False
+
+
 def _is_addresses(text: str) -> bool:
     return all(_is_address(one) for one in text.split())
 
@@ -60,5 +67,6 @@ def _is_database(text: str) -> bool:
 BASE_URL = Form("http://… or https://…, without query", _is_base_url)
 IP_ADDRESS = Form("an IP address", _is_ip_address)
 ADDRESSES = Form("host:port, several separated by spaces", _is_addresses)
+NETWORKS = Form("addresses and networks, separated by spaces", _is_networks)
 ZONE = Form("an IANA time zone, as Asia/Kolkata", _is_zone)
 DATABASE = Form("postgresql://user:password@host:5432/name, or empty", _is_database)

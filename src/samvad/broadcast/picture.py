@@ -58,7 +58,7 @@ def _write(
     x = at[0]
     for word in text.split():
         font = _font(script_of(word), size, weight)
-        draw.text((x, at[1]), word, font=font, fill=ink)
+        draw.text((x, at[1] + size), word, font=font, fill=ink, anchor="ls")
         x += round(font.getlength(word) + size * 0.28)
 
 

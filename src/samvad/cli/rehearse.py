@@ -13,6 +13,7 @@ from samvad.base.errors import PlainError
 from samvad.cli import rehearse_papers, say
 from samvad.cli.durations import Duration
 from samvad.cli.rehearse_view import View
+from samvad.protocol.permission import ATTACKS
 from samvad.rehearsal import compare as comparing
 from samvad.rehearsal import report as reports
 from samvad.rehearsal import scenario as scenarios
@@ -58,8 +59,8 @@ def rehearse() -> None:
     "--attack",
     "attacks",
     metavar="KIND,…",
-    help="Mix in flood, slowloris, bad-tickets, connections, replay; flood=500 sets the "
-    "strength; none leaves out those of the scenario.",
+    help=f"Mix in {', '.join(ATTACKS)}; flood=500 sets the strength; none leaves out those of "
+    "the scenario.",
 )
 @click.option("--seats", type=click.IntRange(1), help="Seats there are. Default: state.json.")
 @click.option(

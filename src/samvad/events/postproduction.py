@@ -107,8 +107,15 @@ def _start(work: Work, kind: str, due: Q) -> None:
         due, deleted_at__isnull=True, failed="", event__state=State.ENDED, event__replay_ms__gt=0
     )
     found = replays.select_related("event__host").order_by("event__ended_at").first()
-    if found is not None:
+    if found is None:
+        return
+    try:
         write_edits(found)
+    except FileNotFoundError:
+        # One whose files were taken away must not stand before all others for ever.
+        log.warning("The recording of %s is not there: nothing is made of it", found.pk)
+        Replay.objects.filter(pk=found.pk).update(failed="no recording")
+    else:
         how = ["quick"] if kind == "quick" else ["all"]
         about = (found.pk, found.revision)
         work.start(kind, about, "samvad.broadcast.afterwards", found.event_id, *how)

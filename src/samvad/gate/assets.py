@@ -49,6 +49,8 @@ class Assets:
         total = 0
         for path in sorted(self._folder.rglob("*")):
             try:
+                if path.suffix == ".gz":
+                    continue  # for web; Variants packs what it serves
                 if not path.is_file() or total + path.stat().st_size > MAX_BYTES:
                     continue
                 body = path.read_bytes()

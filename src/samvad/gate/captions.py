@@ -17,7 +17,8 @@ from samvad.protocol.playlist import TARGET_S, Window
 
 LOOK_AGAIN_S = 0.5
 LATE_S = 4.0
-KEPT_S = 120.0
+KEPT_S = 660.0
+"""Longer than the longest live window (gate.window_s)."""
 READ_BYTES = 256 * 1024
 CUE_WORDS = 8
 CUE_S = 4.0

@@ -11,6 +11,7 @@ from samvad.gate.answers import CONTINUE, REFUSALS, Answer, FileSpan, rest
 from samvad.gate.counters import INDEX
 from samvad.gate.http1 import Fields, Refused, Request, Wanted, take
 from samvad.gate.loop import IN, OUT
+from samvad.gate.sources import Book, Rank
 
 if TYPE_CHECKING:
     from samvad.gate.server import Server
@@ -24,7 +25,8 @@ LINGER_S = 1.0
 LINGER_BYTES = 256 * 1024
 
 _REQUESTS, _BYTES, _LOST = INDEX["requests"], INDEX["bytes"], INDEX["lost"]
-_MALFORMED = INDEX["malformed"]
+_MALFORMED, _NONSENSE = INDEX["malformed"], INDEX["nonsense"]
+_NONSENSICAL = (400, 404, 405)
 _CLASS = [0, 0] + [INDEX[f"answers_{n}xx"] for n in range(2, 6)]
 
 
@@ -58,12 +60,19 @@ class Connection:
     __slots__ = (
         *("_asked", "_calm", "_data", "_discarded", "_eof", "_fd", "_known", "_mask", "_out"),
         *("_server", "_site", "_sock", "_span", "_then", "_unfinished"),
-        *("bucket", "deadline", "served", "source", "state"),
+        *("asked", "book", "born", "bucket", "deadline", "last", "rank", "seen", "served", "state"),
     )
 
-    def __init__(self, server: "Server", site: Answerer, sock: socket.socket, source: str) -> None:
+    def __init__(self, server: "Server", site: Answerer, sock: socket.socket, book: Book) -> None:
         self._server, self._site, self._sock = server, site, sock
-        self.source = source
+        self.book = book
+        """Its source's."""
+        self.born = server.loop.moment.now
+        self.asked = self.seen = 0
+        """Requests, and how many of them were when it was looked at last."""
+        self.last = b""
+        """The last target that was not refused; how far it has come is read from it."""
+        self.rank = Rank.NEW
         self.state = READING
         self._then = READING
         """What follows when the answer under way is sent: READING, LINGERING or CLOSED."""
@@ -92,6 +101,11 @@ class Connection:
     def idle(self) -> bool:
         """Nothing of a request, and nothing of an answer, is under way."""
         return self.state is READING and not self._data
+
+    @property
+    def unfinished(self) -> bool:
+        """A request has begun and is not complete."""
+        return self.state is READING and bool(self._data)
 
     # -- in ---------------------------------------------------------------------------------
 
@@ -149,6 +163,8 @@ class Connection:
                     self._await(request)
                 return
             count[_REQUESTS] += 1
+            self.asked += 1
+            self.last = request.target
             data = data[taken:]
             if request.fields is not self._known:
                 self._known = request.fields if request.fields.usual else None
@@ -193,7 +209,7 @@ class Connection:
     def _refuse(self, status: int) -> None:
         """Constant bytes, and the end of the connection: where the next request would begin is
         not certain."""
-        self._server.count[_MALFORMED] += 1
+        self._server.count[_MALFORMED] += status != 408  # that one has a count of its own
         self._data = b""
         self._then = LINGERING
         self._send(REFUSALS[status], None)
@@ -255,7 +271,13 @@ class Connection:
         else:
             pieces = (answer.wire(date),) if answer.small else (answer.head, date, *answer.body)
             self._span = answer.span
-        server.count[_CLASS[answer.status // 100]] += 1
+        kind = answer.status // 100
+        server.count[_CLASS[kind]] += 1
+        if kind == 4:
+            self.last = b""
+            self.book.blame(answer.status)
+            if request is not None and answer.status in _NONSENSICAL:
+                server.count[_NONSENSE] += 1
         try:
             if len(pieces) == 1:
                 more = socket.MSG_MORE if self._span is not None else 0
@@ -281,22 +303,30 @@ class Connection:
     def _flush(self) -> bool:
         """Send what is left of the answer; whether that was all."""
         server = self._server
-        self.deadline = server.loop.moment.now + server.send_s
+        before = server.count[_BYTES]
         try:
             while self._out:
                 sent = self._sock.sendmsg(self._out)
                 server.count[_BYTES] += sent
                 self._out = rest(self._out, sent)
             if self._span is not None and not self._splice():
-                return False
+                return self._took(server.count[_BYTES] - before)
         except (BlockingIOError, InterruptedError):
-            return False
+            return self._took(server.count[_BYTES] - before)
         except OSError:
             self._lose()
             return False
         self.state = READING
         self._watch(self._mask & ~OUT)
         return True
+
+    def _took(self, taken: int) -> bool:
+        """A part of the answer. A reader has as much more time as that part may take at the
+        slowest that is borne, so who takes a byte now and then gains nothing by it."""
+        server = self._server
+        most = server.loop.moment.now + server.send_s
+        self.deadline = min(most, self.deadline + taken / server.read_rate)
+        return False
 
     def _splice(self) -> bool:
         """Let the kernel send what it takes of the span; whether that was all. Raises OSError."""
@@ -358,6 +388,7 @@ class Connection:
             server.set_deadline(self, server.idle_s)  # reload has a limit of its own
         elif self.state is SENDING:
             server.counters.add("timeouts_send")
+            self.book.tally.slow += 1
             self.close()
         elif self.state is READING and self._data:
             server.counters.add("timeouts_head")
@@ -366,6 +397,11 @@ class Connection:
             if self.state is READING:
                 server.counters.add("timeouts_idle")
             self.close()
+
+    def throttle(self, refuser: Answerer) -> None:
+        """From now on `refuser` answers in the site's place."""
+        if self.state is READING:
+            self._site = refuser
 
     def broken(self) -> None:
         """A bug has shown itself here; only this connection pays for it."""

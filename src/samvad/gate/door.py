@@ -29,6 +29,7 @@ AGAIN_CALLED_MS = 1_000
 AGAIN_BUSY_MS = 500
 AGAIN_CLOSED_MS = 30_000
 AGAIN_REDUCED_MS = 60_000
+AGAIN_PROOF_MS = 1_000
 
 
 class Reason(StrEnum):
@@ -43,6 +44,8 @@ class Reason(StrEnum):
     """By a rung of the ladder: put out, the ticket is void."""
     INVITE = "invite"
     """Only with a pass or the passphrase."""
+    PROOF = "proof"
+    """Only with a proof of work (toll.py): an attack is on, and nothing was shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Refuse:
 
     reason: Reason
     retry_after_ms: int | None = None
+    challenge: str = ""
+    """For PROOF: what is to be solved, in JSON."""
 
 
 Verdict = Admit | Wait | Refuse
@@ -93,6 +98,7 @@ class Shown:
     pass_: str = ""
     phrase: str = ""
     closing: bool = False
+    proof: str = ""
 
 
 NOTHING_SHOWN = Shown()
@@ -123,6 +129,8 @@ class Visitor:
     place: str = ""
     lane: Lane = Lane.ANYONE
     invited: bool = False
+    challenge: str = ""
+    """What one who shows nothing has to solve first; "" where nothing is asked."""
 
 
 NOBODY = Visitor()
@@ -177,6 +185,8 @@ class Door:
                 return verdict
         if terms.invited_only and not who.invited:
             return _INVITE
+        if who.challenge:
+            return Refuse(Reason.PROOF, AGAIN_PROOF_MS, who.challenge)
         if situation is Situation.ANNOUNCED:
             return self._before_the_doors(terms, who.lane, now, wall_ms)
         if terms.closed:
@@ -274,9 +284,11 @@ def read_shown(body: bytes) -> Shown | None:
         if not isinstance(text, str) or not text.isascii():
             return None
         texts[key] = text
-    phrase = said.get("phrase") or ""
+    phrase, proof = said.get("phrase") or "", said.get("proof") or ""
+    if not isinstance(phrase, str) or not isinstance(proof, str) or not proof.isascii():
+        return None
     closing = said.get("closing") is True
-    return Shown(**texts, phrase=phrase, closing=closing) if isinstance(phrase, str) else None
+    return Shown(**texts, phrase=phrase, closing=closing, proof=proof)
 
 
 def admitted(event: str, verdict: Admit) -> bytes:
@@ -288,6 +300,9 @@ def admitted(event: str, verdict: Admit) -> bytes:
 def as_json(verdict: Wait | Refuse, replay: str | None = None) -> bytes:
     """The door's answer to anybody else. `replay` is the path of the recording, if there is one."""
     said: dict[str, Any]
+    if isinstance(verdict, Refuse) and verdict.challenge:  # many, and each another: ready text
+        text = f'"reason":"proof","replay":null,"retry_after_ms":{verdict.retry_after_ms}'
+        return f'{{"verdict":"refuse",{text},"challenge":{verdict.challenge}}}'.encode()
     if isinstance(verdict, Wait):
         said = {
             "verdict": "wait",

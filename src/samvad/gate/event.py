@@ -25,7 +25,7 @@ from samvad.gate.place import Places
 from samvad.gate.published import Published
 from samvad.gate.state import OPEN, Counts, Situation, rounded, rung_json, situation_of
 from samvad.protocol.hls import replay_path
-from samvad.protocol.ladder import CLOSED, COARSE, FLOOR, LATER, PLAIN
+from samvad.protocol.ladder import CLOSED, COARSE, FLOOR, LATER, LONG, PLAIN
 from samvad.protocol.passes import Lane
 from samvad.protocol.plan import EventPlan
 from samvad.protocol.room import Phase, Replay, RoomState
@@ -46,8 +46,8 @@ Token = TypeVar("Token", bound=Hashable)
 
 
 class Event(Generic[Token]):
-    """`open_house` opens seats and line with a given number of seats; it is called when first
-    needed."""
+    """`open_house` opens seats and line with a given number of seats, when first needed. `seats`:
+    how many it has, on all machines."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Event(Generic[Token]):
         self._open_house = open_house
         self._house: House | None = None
         self._door: Door | None = None
-        self._limit, self._joins_per_s = 0, 0.0
+        self.seats, self._joins_per_s = 0, 0.0
         self._certificate: dict[str, Any] | None = None
         self._low_latency_listeners = low_latency_listeners
         self._counts, self._counted = Counts(), float("-inf")
@@ -89,7 +89,7 @@ class Event(Generic[Token]):
     def house(self) -> House:
         """Seats and line, of as many seats as the plan says. Raises OSError."""
         if self._house is None:
-            self._house = self._open_house(self._limit)
+            self._house = self._open_house(self.seats)
             self._follow()
         return self._house
 
@@ -193,7 +193,7 @@ class Event(Generic[Token]):
         self._stale()
         if self._house is not None:
             floor = self._floor
-            self._house.set_seats(self._limit if floor is None else min(floor, self._limit))
+            self._house.set_seats(self.seats if floor is None else min(floor, self.seats))
 
     def tick(self, at: Moment) -> None:
         """Let the line move."""
@@ -206,9 +206,9 @@ class Event(Generic[Token]):
         self, seats: int, joins_per_s: float, certificate: dict[str, Any] | None
     ) -> None:
         """How many seats it has, how many may join a second, and what proves it."""
-        if (seats, joins_per_s, certificate) == (self._limit, self._joins_per_s, self._certificate):
+        if (seats, joins_per_s, certificate) == (self.seats, self._joins_per_s, self._certificate):
             return
-        self._limit, self._joins_per_s, self._certificate = seats, joins_per_s, certificate
+        self.seats, self._joins_per_s, self._certificate = seats, joins_per_s, certificate
         self._counts = dataclasses.replace(self._counts, seats=seats)
         self._settle()
 
@@ -241,11 +241,6 @@ class Event(Generic[Token]):
         """Whether its window has been kept long enough after its end."""
         return self._ended_at is not None and now - self._ended_at > KEPT_AFTER_END_S
 
-    @property
-    def seats(self) -> int:
-        """How many the event has, on all machines."""
-        return self._limit
-
     def counts(self, at: Moment) -> Counts:
         """Counted at most once a second, over all gates of this machine."""
         # Another gate may have let people in before anybody has come to this one.
@@ -262,7 +257,7 @@ class Event(Generic[Token]):
             self._counts = Counts(
                 listening,
                 house.seats.held(at.now),
-                self._limit,
+                self.seats,
                 house.lines.waiting,
                 house.figure(Figure.REFUSED),
                 house.figure(Figure.PEAK),
@@ -311,8 +306,7 @@ class Event(Generic[Token]):
         """Those held for news who are to be answered now."""
         if not len(self.news):
             return []
-        house = self._house
-        reached = house.lines.reached() if house is not None else ()
+        reached = self._house.lines.reached() if self._house is not None else ()
         return self.news.take(at.now, self.mark(at.wall_ms), reached)
 
     def hold(self, look: Look, token: Token, at: Moment, listens: bool = False) -> bool:
@@ -339,8 +333,7 @@ class Event(Generic[Token]):
         return look.hold_s(far_ms(*waits) / 1000)
 
     def replay(self, now: float) -> Replay | None:
-        """The finished recording, once its file is there and may be had; None while it is
-        withheld."""
+        """The finished recording, once its file is there and may be had."""
         return None if self.withheld else self.published.replay(now)
 
     @property
@@ -352,7 +345,7 @@ class Event(Generic[Token]):
         """Whether listeners may go back to the beginning while it is live: on the first rungs,
         where requests are not what is scarce."""
         live = self.situation(wall_ms) is Situation.LIVE
-        return live and set(self._standing.effects) <= {PLAIN}
+        return live and set(self._standing.effects) <= {PLAIN, LONG}
 
     def state(self, fields: Fields, at: Moment) -> Answer | None:
         """state.json; None without a plan."""

@@ -34,7 +34,9 @@ _BARE_LF = re.compile(rb"(?<!\r)\n")
 _ONCE = frozenset(
     (b"host", b"content-length", b"transfer-encoding", b"expect", b"range", b"if-range")
 )
-_LISTS = frozenset((b"connection", b"accept-encoding", b"accept-language", b"if-none-match"))
+_LISTS = frozenset(
+    (b"connection", b"accept-encoding", b"accept-language", b"if-none-match", b"x-forwarded-for")
+)
 _USUAL = (b"GET", b"HEAD")
 _GIVEN = frozenset((b"GET", b"HEAD", b"POST", b"OPTIONS"))
 _KNOWN = frozenset((b"PUT", b"DELETE", b"PATCH", b"TRACE", b"CONNECT"))
@@ -72,6 +74,8 @@ class Fields:
     range: bytes | None = None
     if_range: bytes | None = None
     if_none_match: bytes | None = None
+    forwarded_for: str = ""
+    """X-Forwarded-For; to be believed of a declared proxy only."""
 
     @property
     def usual(self) -> bool:
@@ -244,6 +248,7 @@ def _meaning(raw: bytes, found: dict[bytes, bytes]) -> Fields | Refused:
         range=found.get(b"range"),
         if_range=found.get(b"if-range"),
         if_none_match=found.get(b"if-none-match"),
+        forwarded_for=found.get(b"x-forwarded-for", b"").decode("latin-1"),
     )
 
 

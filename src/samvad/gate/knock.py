@@ -12,7 +12,9 @@ from samvad.gate import door
 from samvad.gate.answers import ANYWHERE, JSON, NEVER_STORED, NO_SNIFF, REFUSALS, Answer, Form
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.event import Event
+from samvad.gate.spent import Spent
 from samvad.gate.state import OVER
+from samvad.gate.toll import Toll
 from samvad.protocol import passes
 from samvad.protocol.hls import replay_path
 from samvad.protocol.passes import Lane
@@ -29,16 +31,21 @@ _ADMITTED, _TOLD_TO_WAIT, _LEFT_SEAT = (
     INDEX[name] for name in ("admitted", "told_to_wait", "left")
 )
 _FULL_HOUSE, _CLOSED = INDEX["refused_full_house"], INDEX["refused_closed"]
+_BARE, _PROOF_ASKED = INDEX["knocks_bare"], INDEX["proofs_asked"]
+_PROOF_GOOD, _PROOF_BAD = INDEX["proofs_good"], INDEX["proofs_bad"]
 _FOR_WANT_OF_A_SEAT = (door.Reason.FULL, door.Reason.CLOSED, door.Reason.REDUCED)
 
 Token = TypeVar("Token", bound=Hashable)
 
 
 class Knocks:
-    """`secret` is the site's, for passphrases."""
+    """`secret` is the site's, for passphrases and proofs of work."""
 
-    def __init__(self, secret: bytes, counters: Counters) -> None:
-        self._secret, self._count = secret, counters.values
+    def __init__(self, secret: bytes, counters: Counters, spent: Spent) -> None:
+        self._secret, self._count, self._spent = secret, counters.values, spent
+        self._tolls: dict[str, Toll] = {}
+        self.level = 0
+        """How much work is asked of those who show nothing (toll.py); 0: none."""
 
     def answer(self, event: Event[Token], leaving: bool, body: bytes, at: Moment) -> Answer:
         """To a POST at the door of `event`; `leaving`: at its /leave."""
@@ -62,13 +69,21 @@ class Knocks:
 
     def _knock(self, event: Event[Token], plan: EventPlan, shown: door.Shown, at: Moment) -> Answer:
         terms = event.terms(at.wall_ms)
-        who = door.NOBODY if shown is door.NOTHING_SHOWN else self._who(event, plan, shown, at)
+        if shown is door.NOTHING_SHOWN:
+            self._count[_BARE] += 1
+        if shown is door.NOTHING_SHOWN and not self.level:
+            who = door.NOBODY
+        else:
+            who = self._who(event, plan, shown, at)
         verdict = event.door.decide(terms, who, at.now, at.wall_ms)
         if isinstance(verdict, door.Admit):
             self._count[_ADMITTED] += 1
             return _VERDICT.filled(door.admitted(event.name, verdict))
         if isinstance(verdict, door.Wait):
             self._count[_TOLD_TO_WAIT] += 1
+            return _VERDICT.filled(door.as_json(verdict))
+        if verdict.reason is door.Reason.PROOF:  # each another: not to be remembered
+            self._count[_PROOF_ASKED] += 1
             return _VERDICT.filled(door.as_json(verdict))
         if verdict.reason in _FOR_WANT_OF_A_SEAT:
             self._count[_FULL_HOUSE] += 1
@@ -86,9 +101,25 @@ class Knocks:
         if shown.phrase and plan.door.passphrase_hash and not invited:
             told = passphrase_hash(self._secret, event.name, shown.phrase[:PHRASE_MAX])
             invited = hmac.compare_digest(told, plan.door.passphrase_hash)
+        asked = self._ask(event.name, shown, lane, at) if self.level else ""
         if lane is None or plan.door.way != "priority":
             lane = Lane.ANYONE
-        return door.Visitor(shown.ticket, shown.place, lane, invited)
+        return door.Visitor(shown.ticket, shown.place, lane, invited, asked)
+
+    def _ask(self, event: str, shown: door.Shown, lane: Lane | None, at: Moment) -> str:
+        """What this visitor has to solve; "": nothing. Members, guests and who has asked for a
+        reminder have a pass, and are not asked; a good ticket or place goes before it all."""
+        if lane is not None:
+            return ""
+        toll = self._tolls.get(event)
+        if toll is None:
+            toll = self._tolls[event] = Toll(self._secret, event, self._spent)
+        if shown.proof:
+            good = toll.good(shown.proof)
+            self._count[_PROOF_GOOD if good else _PROOF_BAD] += 1
+            if good:
+                return ""
+        return toll.ask(self.level, at.wall_ms)
 
 
 @functools.lru_cache(maxsize=256)

@@ -44,16 +44,21 @@ def packed(raw: bytes, kind: tuple[str, str] = _PLAYLIST) -> Both:
     return large(200, headers, (raw,)), Answer(200, zipped, (small,))
 
 
-MASTERS = {
-    (form, lean, captions): packed(
-        render_master((OPUS, AAC) if lean else (AAC, OPUS), form, captions).encode()
-    )
-    for form in Form
-    for lean in (False, True)
-    for captions in (False, True)
-}
-"""By form, whether newcomers are to begin with the lean rendition (who cannot decode it takes the
-other one), and whether there are captions."""
+def masters(mirror: str = "") -> dict[tuple[Form, bool, bool], Both]:
+    """Multivariant playlists by form, whether newcomers are to begin with the lean rendition (who
+    cannot decode it takes the other one), and whether there are captions. `mirror`: where the same
+    lies on a static host, or ""."""
+    return {
+        (form, lean, captions): packed(
+            render_master((OPUS, AAC) if lean else (AAC, OPUS), form, captions, mirror).encode()
+        )
+        for form in Form
+        for lean in (False, True)
+        for captions in (False, True)
+    }
+
+
+MASTERS = masters()
 
 
 BACK_TO_LOW = 0.8
@@ -72,8 +77,11 @@ def form_for(listening: int, limit: int, form: Form) -> Form:
 class LiveEvent(Generic[Token]):
     """`ready` is the site's table of paths; the event puts its media there and takes it away."""
 
-    def __init__(self, event: str, ready: Ready, key: bytes, window_s: float) -> None:
+    def __init__(
+        self, event: str, ready: Ready, key: bytes, window_s: float, mirror: str = ""
+    ) -> None:
         self._event, self._ready = event, ready
+        self._masters = masters(mirror) if mirror else MASTERS
         self._inits: dict[bytes, None] = {}
         self._shelves = {name: Shelf(event, name, ready, key, window_s) for name in RENDITIONS}
         self._waiters: dict[str, Waiters[Token]] = {name: Waiters() for name in RENDITIONS}
@@ -224,7 +232,7 @@ class LiveEvent(Generic[Token]):
         """The multivariant playlist; 503 before there is anything to play."""
         if not self.playable:
             return REFUSALS[503]
-        return MASTERS[self.latency, self.lean is not None, captioned][zipped]
+        return self._masters[self.latency, self.lean is not None, captioned][zipped]
 
     def reload(
         self, rendition: str, asked: Directives, zipped: bool, token: Token, now: float

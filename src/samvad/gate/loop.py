@@ -103,6 +103,12 @@ class Loop:
         self._handlers.pop(fd, None)
         self._calmed.discard(fd)
 
+    def hand_over(self, fd: int) -> None:
+        """The same for a descriptor that stays open: somebody else will watch it."""
+        self.forget(fd)
+        with contextlib.suppress(OSError):
+            self._epoll.unregister(fd)
+
     # -- time -------------------------------------------------------------------------------
 
     def _read_clocks(self, now: float) -> None:

@@ -19,8 +19,11 @@ from samvad.gate.assets import Assets
 from samvad.gate.climb import Climbers
 from samvad.gate.connection import Connection
 from samvad.gate.counters import Counters
+from samvad.gate.detect import State
 from samvad.gate.diary import Diary
+from samvad.gate.guard import Guard
 from samvad.gate.house import TICK_MS
+from samvad.gate.leader import Leader
 from samvad.gate.leases import Leases
 from samvad.gate.loop import Loop, Signals
 from samvad.gate.probe import Probe
@@ -74,16 +77,45 @@ def main(data: Path, settings: Settings, index: int) -> int:
         assets=files,
         counters=counters,
         index=index,
+        mirror_url=settings.attack.mirror_url,
+        ticket_rate=settings.attack.ticket_rate,
     )
     plans = _Plans(folders.plans, site.register, counters)
     clock = SystemClock()
     loop = Loop(clock)
     plans.read(loop.moment)  # before the stage tells of their events, and before anybody asks
     signals = Signals(loop)
-    server = Server(loop, gate, counters, _most_connections(gate.connections))
-    watch = Watch(folders.run, gate.processes, counters, site.register.seen)
+    guard = Guard(
+        settings.attack,
+        gate.connections_per_source,
+        counters,
+        proxies=settings.public.proxies,
+        proxy_protocol=settings.public.proxy_protocol,
+        run=folders.run,
+        index=index,
+        processes=gate.processes,
+        rank_of=site.rank_of,
+        fence=Path(settings.attack.fence or folders.run / "fence.sock"),
+    )
+    server = Server(loop, gate, counters, _most_connections(gate.connections), guard)
+    watch = Watch(
+        folders.run,
+        gate.processes,
+        counters,
+        site.register.seen,
+        lambda: guard.posture.state is State.ATTACK,
+    )
     diary = Diary(folders.journal, f"gate-{index}", counters)
     climbers = Climbers(site.register, watch, diary)
+    leader = Leader(
+        folders.run,
+        gate.processes,
+        settings.attack.proof,
+        gates=watch.gates,
+        opened=site.register.listening,
+        may_join_per_s=site.register.may_join_per_s,
+        diary=diary,
+    )
     store = Store(gate.store, gate.machine, gate.lease_s) if gate.store else None
     leases = Leases(site.register, watch, store, gate.lease_s) if store is not None else None
 
@@ -108,8 +140,15 @@ def main(data: Path, settings: Settings, index: int) -> int:
         loop.longest_turn_s = 0.0
         _resume(site.forget_outlived(loop.moment.now))
         site.register.on_air(loop.moment)
+        refused, voided = site.register.shared()
+        counters.add("tickets_shared", refused)
+        counters.add("tickets_voided", voided)
+        server.send_off(guard.each_second(loop.moment))
+        site.knocks.level = guard.posture.effort
+        site.prefer_mirror = guard.posture.state is State.ATTACK
         watch.each_second(loop.moment)
         climbers.each_second(loop.moment)
+        leader.each_second(loop.moment)
         if leases is not None:
             leases.each_second(loop.moment)
 
@@ -127,6 +166,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         server.add(
             listen("127.0.0.1", gate.admin_port, "[gate] admin_port"),
             Admin(watch),
+            ours=True,
         )
         loop.every(PLANS_EVERY_S, lambda: plans.read(loop.moment))
         loop.every(ASSETS_EVERY_S, read_assets)
@@ -149,6 +189,8 @@ def main(data: Path, settings: Settings, index: int) -> int:
         uplink.close()
         signals.close()
         probe.close()
+        guard.close()
+        leader.close()
         loop.close()
         diary.close()
         if store is not None:

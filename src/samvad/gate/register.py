@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from samvad.base.clock import Moment
 from samvad.base.folders import Folders
 from samvad.base.settings import GateSettings
+from samvad.gate import mirror
 from samvad.gate.board import Board
 from samvad.gate.event import Event
 from samvad.gate.figures import Seen
@@ -20,7 +21,7 @@ from samvad.gate.place import Places
 from samvad.gate.proof import Proofs, allowed
 from samvad.gate.published import Published
 from samvad.gate.replay import ReplayFile
-from samvad.gate.seats import Seats
+from samvad.gate.seats import SHARED_PER_S, Seats
 from samvad.gate.state import Counts, Situation
 from samvad.protocol import passes
 from samvad.protocol.plan import EventPlan
@@ -37,8 +38,19 @@ class Register(Generic[Token]):
     """`ready` is the site's table of paths, for the media of all events."""
 
     def __init__(
-        self, secret: bytes, settings: GateSettings, folders: Folders, ready: Ready, index: int
+        self,
+        secret: bytes,
+        settings: GateSettings,
+        folders: Folders,
+        ready: Ready,
+        index: int,
+        *,
+        mirror_url: str = "",
+        ticket_rate: int = SHARED_PER_S,
     ) -> None:
+        self._ticket_rate = ticket_rate
+        self.mirror_url = mirror_url
+        """Below it lie the media of all events too, on a static host; "": nowhere."""
         self._secret, self._settings, self._folders = secret, settings, folders
         self._ready, self._index = ready, index
         self._proofs = Proofs(folders, secret, dataclasses.asdict(settings))
@@ -74,6 +86,26 @@ class Register(Generic[Token]):
         known += [e for n in self._housed if (e := self.named[n]).is_open(at.wall_ms)]
         return {event.name: event.seen(at) for event in known if event.plan is not None}
 
+    def listening(self, at: Moment) -> dict[str, int]:
+        """The events that are open here, each with its listeners."""
+        names = self._housed | {n for n, e in self.staged.items() if e.is_open(at.wall_ms)}
+        opened = {n: e for n in names if (e := self.named[n]).is_open(at.wall_ms)}
+        return {name: event.counts(at).listening for name, event in opened.items()}
+
+    def may_join_per_s(self) -> float:
+        """How many newcomers a second all doors let in."""
+        return sum(self.named[name].house.per_s for name in self._housed)
+
+    def shared(self) -> tuple[int, int]:
+        """Uses of tickets refused since the last time because too many used one, and tickets
+        taken back."""
+        refused = voided = 0
+        for name in self._housed:
+            seats = self.named[name].house.seats
+            refused, voided = refused + seats.shared, voided + seats.voided
+            seats.shared = seats.voided = 0
+        return refused, voided
+
     # -- plans ------------------------------------------------------------------------------
 
     def event(self, name: str) -> Event[Token] | None:
@@ -83,7 +115,13 @@ class Register(Generic[Token]):
             media_key = derive(self._secret, "media", name)
             event = self.named[name] = Event(
                 name,
-                live=LiveEvent(name, self._ready, media_key, self._settings.window_s),
+                live=LiveEvent(
+                    name,
+                    self._ready,
+                    media_key,
+                    self._settings.window_s,
+                    mirror.base(self.mirror_url, self._secret, name) if self.mirror_url else "",
+                ),
                 tickets=Tickets(derive(self._secret, "ticket", self._here(name))),
                 places=Places(derive(self._secret, "place", self._here(name))),
                 pass_key=passes.key(self._secret, name),
@@ -104,7 +142,8 @@ class Register(Generic[Token]):
     def _open_house(self, name: str, seats: int) -> House:
         run: Path = self._folders.run
         self._housed.add(name)
-        table = Seats(run / "seats" / name, seats, self._settings.seat_hold_s, self._index)
+        hold_s, rate = self._settings.seat_hold_s, self._ticket_rate
+        table = Seats(run / "seats" / name, seats, hold_s, self._index, shared_per_s=rate)
         try:
             board, key = Board(run / "boards" / name), derive(self._secret, "line", name)
             return House(table, board, key, leased=bool(self._settings.store))

@@ -1,8 +1,9 @@
 """Seats of one event, shared by all gate processes of a machine through one mapped file.
 
     header 64 bytes: magic 8 | boot id 16 | zeros
-    a seat, 16 bytes: last seen u32 (CLOCK_MONOTONIC seconds, 0: never) | generation u32
+    a seat, 20 bytes: last seen u32 (CLOCK_MONOTONIC seconds, 0: never) | generation u32
                       | taken u32 (seconds as above) | lane u32 (line.py)
+                      | uses u32 (second u16, how often it was used in it u16)
 
 A seat is held while it was seen less than `hold_s` ago. Whoever has fetched what lasts for a
 while (lean.json) is seen as late as that lets expect: "last seen" may lie ahead by AHEAD_MAX_S.
@@ -24,16 +25,21 @@ import numpy.typing as npt
 from samvad.gate.filelock import lock, lock_to_open, unlock
 from samvad.protocol.ticket import Ticket
 
-MAGIC = b"samvad2\n"
+MAGIC = b"samvad3\n"
 _HEADER = 64
-_WORDS = 4
+_WORDS = 5
 _SEAT = 4 * _WORDS
-_SEEN, _GENERATION, _TAKEN, _LANE = range(_WORDS)
+_SEEN, _GENERATION, _TAKEN, _LANE, _USES = range(_WORDS)
 LISTENING_S = 12.0
 """Whoever was seen within so long is listening: six Target Durations."""
 AHEAD_MAX_S = 120.0
 ANYONE = 3
 """The lane (line.py) of those without any claim to be before others."""
+SHARED_PER_S = 12
+"""A ticket fetches no more playlists a second, whichever gates it asks: one listener fetches one
+or two, some tabs a few. Who shares one with many is sent to the door, where each gets a seat."""
+VOID = 8
+"""A ticket that is used so many times as often is in very many hands: it is void."""
 _CANDIDATES = 1024
 """Free seats noted beforehand, so that a claim need not search under the lock."""
 _SEARCH_EVERY_S = 0.2
@@ -63,8 +69,18 @@ class Seats:
     until fewer than `limit` seats are held.
     """
 
-    def __init__(self, path: Path, limit: int, hold_s: float, spread: int = 0) -> None:
-        """Open or make the table. `spread` (the gate's index) lets gates search apart."""
+    def __init__(
+        self,
+        path: Path,
+        limit: int,
+        hold_s: float,
+        spread: int = 0,
+        *,
+        shared_per_s: int = SHARED_PER_S,
+    ) -> None:
+        """Open or make the table. `spread` (the gate's index) lets gates search apart.
+        `shared_per_s`: how often one ticket may be used a second; 0: it does not matter."""
+        self._shared_per_s = shared_per_s or 0xFFFF
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -73,6 +89,8 @@ class Seats:
         self._candidates: list[int] = []
         self._found_none = float("-inf")
         self._limit = limit
+        self.shared = self.voided = 0
+        """Uses refused, and tickets taken back, because too many used one."""
         self._shrunk = True
         """Whether seats beyond the limit may still be held; `held` finds out."""
         try:
@@ -181,9 +199,30 @@ class Seats:
             # In the second of the claim: later than it, or nobody could tell it from the claim.
             if words[place + _TAKEN] == second:
                 words[place] = second + 1
-        elif not second < seen <= second + AHEAD_MAX_S:
-            words[place] = second
+            return self._again(place, int(now))
+        if second < seen <= second + AHEAD_MAX_S:
+            return self._again(place, int(now))
+        words[place] = second
         return True
+
+    def _again(self, place: int, second: int) -> bool:
+        """One more use of a seat that was seen in this second already; False: too many share it.
+
+        Processes that count at the same moment may miss one; that harms nobody.
+        """
+        words, mark = self._words, (second & 0xFFFF) << 16
+        uses = words[place + _USES]
+        count = uses & 0xFFFF if uses & 0xFFFF_0000 == mark else 0
+        words[place + _USES] = mark | min(count + 1, 0xFFFF)
+        most = self._shared_per_s
+        if count < most or most == 0xFFFF:
+            return True
+        self.shared += 1
+        if count >= VOID * most:
+            self.voided += 1
+            words[place + _GENERATION] = (words[place + _GENERATION] + 1) & 0xFFFF_FFFF
+            words[place] = words[place + _USES] = 0
+        return False
 
     def leave(self, ticket: Ticket, now: float = 0.0, grace_s: float = 0.0) -> bool:
         """Give the ticket's seat back; whether it was still the ticket's.

@@ -1,7 +1,8 @@
 """Listening sockets and the connections they bring.
 
-Bounded: connections in all, connections a source, accepts a turn. Survives what accept can
-throw: a full table of descriptors, aborted connections, floods.
+Bounded: connections in all, what a source may hold and open (guard.py), accepts a turn. Survives
+what accept can throw: a full table of descriptors, aborted connections, floods. Where sockets run
+short, those go first that have proven nothing, the oldest before the others.
 """
 
 import contextlib
@@ -9,13 +10,19 @@ import errno
 import logging
 import os
 import socket
+from collections import OrderedDict
 
 from samvad.base.errors import PlainError
 from samvad.base.settings import GateSettings
+from samvad.base.settings_attack import AttackSettings
 from samvad.gate.answers import REFUSALS, Answer
 from samvad.gate.connection import Answerer, Connection, State
 from samvad.gate.counters import INDEX, Counters
+from samvad.gate.greeting import Greeting, Late
+from samvad.gate.guard import TICK_S, Guard
 from samvad.gate.loop import IN, Loop
+from samvad.gate.proxied import Forwarded, Throttled
+from samvad.gate.sources import Book, Entry, Rank
 from samvad.gate.wheel import Wheel
 from samvad.protocol.client_addr import source_of
 
@@ -24,6 +31,7 @@ log = logging.getLogger("gate")
 ACCEPTS = 64
 """Connections accepted from one socket in a turn."""
 BACKLOG = 4096
+SEND_BUFFER = 256 * 1024
 PAUSE_S = 0.1
 """How long a socket is left alone when there are no descriptors."""
 
@@ -52,6 +60,8 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         # Connections inherit it: answers are written whole, there is nothing to wait for.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # So much of answers nobody takes the kernel holds for one connection, not megabytes.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         listener.bind((host, port))
         listener.listen(BACKLOG)
         listener.setblocking(False)
@@ -69,56 +79,155 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
     return listener
 
 
+SHORT = 0.7
+"""From this share of all sockets on, connections that have proven nothing may idle for less,"""
+SHORTEST_S = 2.0
+"""down to this, when none is left."""
+FOR_ALL = 16
+"""Connections of the machine's own (admin) that are taken whatever there is."""
+_AWAY = {
+    Entry.TOO_MANY: (429, "refused_by_source"),
+    Entry.TOO_FAST: (429, "refused_pace"),
+}
+
+
 class Server:
     """All connections of the process, whichever socket they came by."""
 
     def __init__(
-        self, loop: Loop, settings: GateSettings, counters: Counters, connections: int
+        self,
+        loop: Loop,
+        settings: GateSettings,
+        counters: Counters,
+        connections: int,
+        guard: Guard | None = None,
     ) -> None:
         """`connections`: most at a time, within what the open-files limit allows."""
         self.loop, self.counters, self.count = loop, counters, counters.values
         self.head_s, self.idle_s = settings.head_timeout_s, settings.idle_timeout_s
         self.send_s = settings.send_timeout_s
         self.ending = False
-        self._most, self._most_by_source = connections, settings.connections_per_source
+        self._most = connections
+        self.guard = guard or Guard(AttackSettings(), settings.connections_per_source, counters)
+        self.read_rate = self.guard.read_rate
+        self.guard.head_s, self.guard.send_s = self.head_s, self.send_s
         self._connections: set[Connection] = set()
-        self._sources: dict[str, int] = {}
-        self._wheel: Wheel[Connection] = Wheel()
+        self._new: OrderedDict[Connection, None] = OrderedDict()
+        """Those that have proven nothing, as far as is known, the oldest first."""
+        self._wheel: Wheel[Late] = Wheel()
         self._listeners: list[_Listener] = []
         self._told = float("-inf")
+        self._throttled = Throttled()
         loop.every(0.5, self._look_at_deadlines)
+        loop.every(TICK_S, self._watch)
 
-    def add(self, listener: socket.socket, site: Answerer) -> None:
-        """Answer connections to `listener` from `site`."""
-        self._listeners.append(_Listener(self, listener, site))
+    def add(self, listener: socket.socket, site: Answerer, ours: bool = False) -> None:
+        """Answer connections to `listener` from `site`. `ours`: they are the machine's own, on a
+        loopback address, and no budget is theirs."""
+        self._listeners.append(_Listener(self, listener, site, ours))
 
     def __len__(self) -> int:
         return len(self._connections)
 
     # -- connections ------------------------------------------------------------------------
 
-    def take(self, sock: socket.socket, peer: str, site: Answerer) -> None:
+    def take(self, sock: socket.socket, peer: str, site: Answerer, ours: bool = False) -> None:
         """A new connection: let it in or send it away."""
         self.count[_ACCEPTED] += 1
-        source = source_of(peer)
-        if len(self._connections) >= self._most:
+        guard = self.guard
+        if ours:
+            self._let_in(sock, site, Book(peer, 0.0, 0.0, set()), Rank.PROVEN)
+        elif peer not in guard.proxies:
+            self.admit(sock, peer, site)
+        elif guard.proxy_protocol:
+            Greeting(self, self._wheel, sock, site)
+        else:  # it speaks for many, and says for whom in each request
+            book = Book(peer, 0.0, 0.0, set())
+            self._let_in(sock, Forwarded(guard, site, self.loop), book, Rank.PROVEN)
+
+    def admit(self, sock: socket.socket, peer: str, site: Answerer) -> None:
+        """A connection of `peer`'s own, whoever brought it: let it in or send it away."""
+        now = self.loop.moment.now
+        book, entry = self.guard.enter(source_of(peer), now)
+        if entry is Entry.BANNED:  # nothing is said to it: that is what costs least
+            self.counters.add("refused_banned")
+            with contextlib.suppress(OSError):
+                sock.close()
+        elif entry is not Entry.IN:
+            status, counter = _AWAY[entry]
+            self._send_away(sock, REFUSALS[status], counter)
+        elif not self._let_in(sock, site, book, Rank.NEW):
+            self.guard.books.gone(book, False)
+
+    def _let_in(self, sock: socket.socket, site: Answerer, book: Book, rank: Rank) -> bool:
+        full = len(self._connections) >= self._most
+        if full and rank is Rank.NEW and not self._make_room():
             self._send_away(sock, REFUSALS[503], "refused_full")
-            return
-        of_source = self._sources.get(source, 0)
-        if of_source >= self._most_by_source:
-            self._send_away(sock, REFUSALS[429], "refused_by_source")
-            return
+            return False
+        if full and len(self._connections) >= self._most + FOR_ALL:
+            self._send_away(sock, REFUSALS[503], "refused_full")
+            return False
         try:
             sock.setblocking(False)
-            connection = Connection(self, site, sock, source)
+            connection = Connection(self, site, sock, book)
             self.loop.watch(sock.fileno(), connection, IN)
         except OSError:
             sock.close()
-            return
+            return False
+        connection.rank = rank
         self._connections.add(connection)
-        self._sources[source] = of_source + 1
+        if rank is Rank.NEW:
+            self._new[connection] = None
         self.count[_OPEN] += 1
         self.set_deadline(connection, self.head_s)
+        return True
+
+    def _make_room(self) -> bool:
+        """Close the oldest that has proven nothing; False: all have."""
+        new = self._new
+        while new:
+            connection = next(iter(new))
+            if self.guard.rank(connection) is Rank.NEW:
+                self.counters.add("evicted")
+                connection.close()
+                return True
+            del new[connection]
+        return False
+
+    def _watch(self) -> None:
+        """A tick: a part of the connections is looked at; where sockets run short, those that
+        have proven nothing are closed the sooner the fewer are left."""
+        now, guard = self.loop.moment.now, self.guard
+        for connection in guard.walk(list(self._connections) if guard.rested else [], now):
+            connection.throttle(self._throttled)
+            self.counters.add("throttled")
+        filled = len(self._connections) / self._most
+        if filled < SHORT:
+            return
+        left = max(0.0, (1.0 - filled) / (1.0 - SHORT))
+        most_s = SHORTEST_S + (self.idle_s - SHORTEST_S) * left
+        for connection in list(self._new):
+            if now - connection.born <= most_s:
+                break
+            if guard.rank(connection) is not Rank.NEW:
+                del self._new[connection]
+            elif self._rests_s(connection, now) > most_s:
+                self.counters.add("evicted")
+                connection.close()
+
+    def _rests_s(self, connection: Connection, now: float) -> float:
+        """How long it has done nothing of use."""
+        if connection.idle and connection.served:
+            return now - (connection.deadline - self.idle_s)
+        return now - connection.born
+
+    def send_off(self, sources: list[str]) -> None:
+        """Close what banned sources hold, but for those who listen."""
+        if not sources:
+            return
+        for connection in list(self._connections):
+            if connection.book.source in sources and self.guard.rank(connection) < Rank.PROVEN:
+                connection.close()
 
     def _send_away(self, sock: socket.socket, refusal: Answer, counter: str) -> None:
         self.counters.add(counter)
@@ -140,12 +249,9 @@ class Server:
         self.loop.forget(fd)
         self._wheel.drop(connection)
         self._connections.discard(connection)
+        self._new.pop(connection, None)
         self.count[_OPEN] = len(self._connections)
-        left = self._sources[connection.source] - 1
-        if left > 0:
-            self._sources[connection.source] = left
-        else:
-            del self._sources[connection.source]
+        self.guard.gone(connection, self.loop.moment.now)
 
     def crashed(self) -> None:
         """Call it where an exception was caught that nobody expected."""
@@ -193,8 +299,8 @@ class Server:
 class _Listener:
     """One listening socket."""
 
-    def __init__(self, server: Server, sock: socket.socket, site: Answerer) -> None:
-        self._server, self._sock, self._site = server, sock, site
+    def __init__(self, server: Server, sock: socket.socket, site: Answerer, ours: bool) -> None:
+        self._server, self._sock, self._site, self._ours = server, sock, site, ours
         self._paused_until = 0.0
         # One descriptor is kept back: with none left a connection cannot even be closed.
         self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
@@ -219,7 +325,7 @@ class _Listener:
                     continue
                 self._starve(error)
                 return False
-            self._server.take(sock, address[0], self._site)
+            self._server.take(sock, address[0], self._site, self._ours)
         return True
 
     def _starve(self, error: OSError) -> None:

@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 from samvad.base.clock import Moment
 from samvad.base.folders import Folders
 from samvad.base.settings import GateSettings
-from samvad.gate import lean
+from samvad.gate import lean, mirror
 from samvad.gate.answers import (
     PREFLIGHT,
     REFUSALS,
@@ -29,7 +29,9 @@ from samvad.gate.permissions import PERMISSIONS_PATH, Permissions
 from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wanted
 from samvad.gate.register import Register
 from samvad.gate.reload import parse
-from samvad.gate.seats import LISTENING_S
+from samvad.gate.seats import LISTENING_S, SHARED_PER_S
+from samvad.gate.sources import Rank
+from samvad.gate.spent import Spent
 from samvad.gate.state import OVER, Situation
 from samvad.protocol.hls import EVENT, SLUG
 from samvad.protocol.media import RENDITIONS, Init, Part
@@ -53,7 +55,7 @@ _PLAYLISTS = {
 }
 """What may follow a ticket: the rendition, or "" for the multivariant playlist; and what of it."""
 _OF_EVENT = re.compile(
-    rf"/live/({EVENT})(/state\.json|/replay\.m4a|/m/([\w-]+)\.m4s|/r/([\w.-]+))".encode()
+    rf"/live/({EVENT})(/state\.json|/steering\.json|/replay\.m4a|/m/([\w-]+)\.m4s|/r/([\w.-]+))".encode()
 )
 _PAGE = re.compile(rf"/e/({SLUG})".encode())
 _DOOR = re.compile(rf"/door/({EVENT})(/serving\.json|/leave)?".encode())
@@ -111,13 +113,27 @@ class Site(Generic[Token]):
         assets: Assets,
         counters: Counters,
         index: int,
+        mirror_url: str = "",
+        ticket_rate: int = SHARED_PER_S,
     ) -> None:
+        """`mirror_url`: below it lie the media of all events too, on a static host; "": nowhere.
+        `ticket_rate`: playlists a second of one ticket."""
+        self.prefer_mirror = False
+        """Players that may go anywhere go to the mirror first."""
         self._assets = assets
         self._permissions = Permissions(folders.permissions)
         self._counters, self._count = counters, counters.values
-        self._knocks = Knocks(secret, counters)
+        self.knocks = Knocks(secret, counters, Spent(folders.run / "attack" / "spent"))
         self._ready: Ready = {}
-        self.register: Register[Token] = Register(secret, settings, folders, self._ready, index)
+        self.register: Register[Token] = Register(
+            secret,
+            settings,
+            folders,
+            self._ready,
+            index,
+            mirror_url=mirror_url,
+            ticket_rate=ticket_rate,
+        )
         self._events = self.register.named
         self._telling: set[str] = set()
         """Those with somebody held for news."""
@@ -147,6 +163,13 @@ class Site(Generic[Token]):
         if known is not None:
             return self._of_event(known, query, request, token, at)
         return self._first_sight(path, query, request, token, at)
+
+    def rank_of(self, target: bytes) -> Rank:
+        """What a target that was not refused proves of its asker."""
+        path = target.partition(b"?")[0]
+        if path in self._shown or (path in self._ready and path.startswith(b"/live/")):
+            return Rank.PROVEN
+        return Rank.DEEP if path.startswith((b"/door/", b"/live/")) else Rank.NEW
 
     def _object(self, path: bytes, whole: Answer, request: Request) -> Answer:
         """An immutable media object, or the part of it that is asked for."""
@@ -247,6 +270,9 @@ class Site(Generic[Token]):
         if named[2] in _ONE_FOR_ALL:
             known = self._remember(path, (event, named[2]))
             return self._of_event(known, query, request, token, at)
+        if named[2] == b"/steering.json":
+            far = self.prefer_mirror and event.live.latency is not Form.LOW
+            return mirror.steering(far) if self.register.mirror_url else REFUSALS[404]
         if named[2] == b"/replay.m4a":
             if event.withheld:
                 return REFUSALS[410]
@@ -301,7 +327,7 @@ class Site(Generic[Token]):
         event, what = known
         if what in _ONE_FOR_ALL:
             return REFUSALS[405]
-        return self._knocks.answer(event, what == _LEAVE, request.body, at)
+        return self.knocks.answer(event, what == _LEAVE, request.body, at)
 
     # -- waiting ----------------------------------------------------------------------------
 

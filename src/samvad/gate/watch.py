@@ -34,10 +34,19 @@ class Watch:
     """One gate process's share of the watching. `look` is Site.seen.
 
     `readings` is what the machine bears now (load.py), while this process keeps a history.
+    `attacked`: whether the detector sees an attack (posture.py).
     """
 
-    def __init__(self, run: Path, processes: int, own: Counters, look: Look) -> None:
+    def __init__(
+        self,
+        run: Path,
+        processes: int,
+        own: Counters,
+        look: Look,
+        attacked: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._run, self._processes, self._own, self._look = run, processes, own, look
+        self._attacked = attacked
         self._meter = Meter()
         self.readings: dict[str, float] = {}
         self._histories: dict[str, History] = {}
@@ -71,6 +80,8 @@ class Watch:
         if self._histories:
             gates = self.gates(at.now)
             self.readings = self._meter.look(_glimpse(gates, at.now), 0, 0)
+            # The detector's word, which does not flap; a reading of counters alone does.
+            self.readings["attack"] = float(self._attacked())
             for event, history in self._histories.items():
                 history.put(at.wall_ms, sample(events[event], self.readings, gates.values()))
         elif self.readings:

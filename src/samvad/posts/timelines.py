@@ -92,11 +92,11 @@ def profile_top(person: User, reader: User | None, limit: int = A_PAGE) -> tuple
     newest = own.order_by("-pk").values("pk")[: limit + 1]
     both = posts.filter(Q(pinned_at__isnull=False) | Q(pk__in=newest))
     rows = list(both.order_by("-pk").values_list("pk", "pinned_at", "reply_to", "answers"))
-    pins = sorted((row for row in rows if row[1]), key=lambda row: row[1], reverse=True)
+    pins = sorted(((at, pk) for pk, at, _to, _whom in rows if at), reverse=True)
     # An older post that is pinned stands after the page; a pinned answer is not of this tab.
     ids = [pk for pk, _at, to, whom in rows if to is None or whom == person.pk][: limit + 1]
     page = Page(ids[:limit], ids[limit - 1] if len(ids) > limit else "")
-    return [row[0] for row in pins], page
+    return [pk for _at, pk in pins], page
 
 
 def pinned(person: User, reader: User | None) -> list[str]:

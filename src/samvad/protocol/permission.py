@@ -16,7 +16,10 @@ from samvad.protocol.signing import MOST_BYTES, SignatureError, opened, sign
 
 PATH = "/.well-known/samvad-rehearsal"
 KIND = "rehearsal-permission"
-ATTACKS = ("flood", "slowloris", "bad-tickets", "connections", "replay", "hoard")
+ATTACKS = (
+    *("flood", "slowloris", "bad-tickets", "connections", "replay", "hoard"),
+    *("slow-body", "slow-read", "malformed", "bombs", "door", "churn", "whip"),
+)
 
 
 class NoPermission(ValueError):

@@ -99,11 +99,15 @@ class Window:
 
 
 def render_master(
-    renditions: Iterable[Rendition], form: Form = Form.LOW, captions: bool = False
+    renditions: Iterable[Rendition],
+    form: Form = Form.LOW,
+    captions: bool = False,
+    mirror: str = "",
 ) -> str:
     """The multivariant playlist (4.4.6.2); the first rendition is where players begin.
 
-    `captions`: there is a subtitle rendition too (4.4.6.1).
+    `captions`: there is a subtitle rendition too (4.4.6.1). `mirror`: where the same lies on a
+    static host; then players are steered (4.4.6.6).
     """
     name = "long" if form is Form.LONG else "index"
     lines = ["#EXTM3U", "#EXT-X-INDEPENDENT-SEGMENTS"]
@@ -113,12 +117,22 @@ def render_master(
             'DEFAULT=YES,AUTOSELECT=YES,URI="captions/index.m3u8"'
         )
     said = ',SUBTITLES="captions"' if captions else ""
-    for r in renditions:
-        lines += [
-            f"#EXT-X-STREAM-INF:BANDWIDTH={r.bandwidth},AVERAGE-BANDWIDTH={r.average_bandwidth},"
-            f'CODECS="{r.codecs}",STABLE-VARIANT-ID="{r.name}"{said}',
-            f"{r.name}/{name}.m3u8",
+    pathways = [(said, f"{{}}/{name}.m3u8")]
+    if mirror:
+        lines.append('#EXT-X-CONTENT-STEERING:SERVER-URI="../steering.json",PATHWAY-ID="gate"')
+        pathways = [
+            (f'{said},PATHWAY-ID="gate"', f"{{}}/{name}.m3u8"),
+            (',PATHWAY-ID="mirror"', f"{mirror}/live/{{}}/index.m3u8"),
         ]
+    every = list(renditions)
+    for about, place in pathways:
+        for r in every:
+            bandwidths = f"BANDWIDTH={r.bandwidth},AVERAGE-BANDWIDTH={r.average_bandwidth}"
+            lines += [
+                f"#EXT-X-STREAM-INF:{bandwidths},"
+                f'CODECS="{r.codecs}",STABLE-VARIANT-ID="{r.name}"{about}',
+                place.format(r.name),
+            ]
     return "\n".join(lines) + "\n"
 
 

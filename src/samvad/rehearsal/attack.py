@@ -15,6 +15,9 @@ from samvad.protocol.permission import ATTACKS
 
 MOST_PER_S = 20_000.0
 MOST_CONNECTIONS = 10_000
+MOST_SOURCES = 20_000
+HOLDING = ("slowloris", "connections", "slow-body", "slow-read")
+"""Kinds whose strength is in what they hold."""
 FIRST_SOURCE = 200
 """Attackers come from 127.200.0.0/16 on; the crowd's addresses are below."""
 
@@ -29,6 +32,16 @@ class Attack:
     connections: as many as allowed, idle.
     replay: one ticket shown by `connections` at a time, and one of somebody who has left.
     hoard: takes seats (or places in line) from many addresses, and does nothing with them.
+    slow-body: a knock whose body comes a byte at a time, on `connections`.
+    slow-read: asks for the page again and again, and takes a byte of it at a time.
+    malformed: requests that two readers could understand differently, heads that are too long.
+    bombs: several at once in one write, with queries that no cache knows, many ranges, methods
+        that are none.
+    door: knocks and goes, from as many addresses as there are.
+    churn: knocks, leaves with the ticket, comes again.
+    whip: offers without a token at the stage (`url`: http://host:port of it).
+
+    `sources`: how many addresses it comes from, of 127.200.0.0/16 and the following.
     """
 
     kind: str
@@ -36,6 +49,8 @@ class Attack:
     to_s: float
     per_s: float
     connections: int
+    sources: int = 5
+    url: str = ""
 
     @classmethod
     def read(cls, data: Mapping[str, Any], for_s: float) -> "Attack":
@@ -50,6 +65,8 @@ class Attack:
             float(data.get("to_s", for_s)),
             float(data.get("per_s", usual.per_s)),
             int(data.get("connections", usual.connections)),
+            int(data.get("sources", usual.sources)),
+            str(data.get("url", "")),
         )
         attack.check()
         return attack
@@ -62,6 +79,11 @@ class Attack:
                 "is out of bounds.",
                 f"At most {MOST_PER_S:g} a second and {MOST_CONNECTIONS} connections.",
             )
+        if not 0 < self.sources <= MOST_SOURCES:
+            raise PlainError(
+                f"Attack {self.kind}: {self.sources} addresses are out of bounds.",
+                f"At most {MOST_SOURCES}.",
+            )
         if not 0 <= self.from_s <= self.to_s:
             raise PlainError(f"Attack {self.kind} ends before it begins.")
 
@@ -71,19 +93,26 @@ class Attack:
             number = float(text)
         except ValueError:
             raise PlainError(f"{text!r} is no strength of an attack.", "As flood=500.") from None
-        held = self.kind in ("slowloris", "connections")
+        held = self.kind in HOLDING
         made = replace(self, connections=int(number)) if held else replace(self, per_s=number)
         made.check()
         return made
 
 
 DEFAULTS = {
-    "flood": Attack("flood", 0, 0, 500.0, 500),
+    "flood": Attack("flood", 0, 0, 500.0, 500, 2_000),
     "slowloris": Attack("slowloris", 0, 0, 100.0, 300),
     "bad-tickets": Attack("bad-tickets", 0, 0, 500.0, 16),
     "connections": Attack("connections", 0, 0, 200.0, 1000),
     "replay": Attack("replay", 0, 0, 100.0, 16),
-    "hoard": Attack("hoard", 0, 0, 20.0, 16),
+    "hoard": Attack("hoard", 0, 0, 20.0, 16, 2_000),
+    "slow-body": Attack("slow-body", 0, 0, 100.0, 300),
+    "slow-read": Attack("slow-read", 0, 0, 100.0, 300),
+    "malformed": Attack("malformed", 0, 0, 500.0, 100),
+    "bombs": Attack("bombs", 0, 0, 50.0, 50),
+    "door": Attack("door", 0, 0, 500.0, 500, 10_000),
+    "churn": Attack("churn", 0, 0, 100.0, 100, 2_000),
+    "whip": Attack("whip", 0, 0, 100.0, 50),
 }
 
 

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import json
 import random
+import re
 import select
 import signal
 import socket
@@ -19,6 +20,7 @@ from http.client import HTTPConnection, HTTPException
 
 from samvad.base.errors import PlainError
 from samvad.rehearsal.attack import FIRST_SOURCE, Attack, Spoils
+from samvad.rehearsal.foul import foul
 from samvad.rehearsal.habit import tail_of
 from samvad.rehearsal.line import STARVED
 from samvad.rehearsal.permit import check, origin_of, permission_in
@@ -63,6 +65,7 @@ class Attacker:
         self._open: dict[int, _Socket] = {}
         self._idle: list[_Socket] = []
         self._dice = random.Random(f"attack {number}")
+        self._sources = attack.sources
         self._tickets: list[str] = []
         """Paths of playlists: one of a seat that is held, one of a seat that was left."""
 
@@ -105,7 +108,7 @@ class Attacker:
 
     def _strike(self, now: float) -> None:
         kind = self._attack.kind
-        if kind in ("bad-tickets", "replay"):
+        if kind in KEPT:
             if self._idle:
                 self._send(self._idle.pop(), self._request(), now)
                 return
@@ -118,14 +121,34 @@ class Attacker:
             return
         if kind == "connections":
             return
-        if kind == "slowloris":
-            found.out, found.due = b"GET " + self._path.encode() + b" HTTP/1.1\r\nX-a: ", now
+        if kind in DRIPPING:
+            found.out, found.due = self._beginning(kind), now
             return
         self._send(found, self._request(), now)
+
+    def _beginning(self, kind: str) -> bytes:
+        """What a slow sender sends a byte at a time."""
+        if kind == "slow-body" and self._door:
+            head = b"POST " + self._door.encode() + self._tail[:-2]
+            return head + b"Content-Length: 4000\r\n\r\n" + b'{"ticket":"'
+        return b"GET " + self._path.encode() + b" HTTP/1.1\r\nX-a: "
 
     def _request(self) -> bytes:
         kind = self._attack.kind
         self.spoils.requests += 1
+        if kind in ("malformed", "bombs", "slow-read"):
+            return foul(kind, self._path, self._tail, self._dice)
+        if kind == "whip":
+            event = self._door.rpartition("/")[2]
+            offer = b"v=0\r\n" + b"a=x-nothing:1\r\n" * 2_000
+            head = f"POST /whip/{event} HTTP/1.1\r\nHost: {self._target.host}\r\n".encode()
+            about = b"Content-Type: application/sdp\r\nAuthorization: Bearer " + self._junk(32)
+            return head + about + b"\r\nContent-Length: %d\r\n\r\n" % len(offer) + offer
+        if kind == "churn" and self._tickets:
+            ticket = self._tickets.pop()
+            return self._posted(b'{"ticket":"%b"}' % ticket.encode(), b"/leave")
+        if kind in ("door", "churn") and self._door:
+            return self._posted(b"{}")
         if kind == "flood" and self._door and self._dice.random() < 0.5:
             return self._posted(b'{"ticket":"' + self._junk(32))
         if kind == "hoard" and self._door:
@@ -138,9 +161,9 @@ class Attacker:
             path = self._dice.choice(self._tickets)
         return b"GET " + path.encode() + self._tail
 
-    def _posted(self, body: bytes) -> bytes:
+    def _posted(self, body: bytes, where: bytes = b"") -> bytes:
         fields = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
-        return b"POST " + self._door.encode() + self._tail[:-2] + fields + body
+        return b"POST " + self._door.encode() + where + self._tail[:-2] + fields + body
 
     def _junk(self, size: int) -> bytes:
         letters = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
@@ -178,6 +201,8 @@ class Attacker:
             self.spoils.starved += 1
             return None
         try:
+            if self._attack.kind == "slow-read":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
             if family == socket.AF_INET and not self._target.permitted:
                 sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
                 sock.bind((self._source(), 0))
@@ -198,11 +223,9 @@ class Attacker:
         return found
 
     def _source(self) -> str:
-        """Floods and hoarders come from many addresses, who holds connections from few."""
-        many = self._attack.kind in ("flood", "hoard")
-        last = self._dice.randrange(1, 250 if many else 5)
-        third = self._dice.randrange(1, 9) if many else 1
-        return f"127.{FIRST_SOURCE + self._number % 50}.{third}.{last}"
+        """One of its addresses."""
+        third, last = divmod(self._dice.randrange(self._sources), 250)
+        return f"127.{FIRST_SOURCE + self._number % 50}.{third}.{last + 1}"
 
     def _send(self, found: _Socket, request: bytes, now: float) -> None:
         found.asked, found.until = True, now + _EAR_S
@@ -218,9 +241,12 @@ class Attacker:
                 self._read(found)
                 return
             if not found.out:
-                if self._attack.kind == "slowloris":
+                if self._attack.kind in DRIPPING:
                     found.due = now + _DRIP_S
-                self._epoll.modify(found.fd, IN)
+                slow_ear = self._attack.kind == "slow-read"
+                if slow_ear:
+                    found.due, found.until = now + _DRIP_S, float("inf")
+                self._epoll.modify(found.fd, 0 if slow_ear else IN)
         except BlockingIOError:
             pass
         except OSError:
@@ -233,17 +259,38 @@ class Attacker:
             return
         if data.startswith(b"HTTP/1.") and len(data) > 12 and data[9:12].isdigit():
             self.spoils.answered(int(data[9:12]))
+            if self._attack.kind == "churn" and len(self._tickets) < 1_000:
+                self._tickets += _TICKET.findall(data.decode("latin-1"))
             found.asked = False
-            whole = self._attack.kind in ("bad-tickets", "replay") and b"\r\n\r\n" in data
+            whole = self._attack.kind in KEPT and b"\r\n\r\n" in data
             if whole and b"onnection: close" not in data and _complete(data):
                 found.until = float("inf")
                 self._idle.append(found)
             else:
                 self._drop(found)
 
+    def _sip(self, found: _Socket) -> None:
+        """Take one byte; the first bytes of an answer tell its status."""
+        try:
+            data = found.sock.recv(16 if found.asked else 1)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._shut(found)
+        elif found.asked and data[9:12].isdigit():
+            found.asked = False
+            self.spoils.answered(int(data[9:12]))
+
     def _look(self, now: float) -> None:
         """Slow ones get their next byte; who has waited too long hangs up."""
-        if self._attack.kind == "slowloris":
+        if self._attack.kind == "slow-read":
+            for found in list(self._open.values()):
+                if now >= found.due:
+                    found.due = now + _DRIP_S
+                    self._sip(found)
+        elif self._attack.kind in DRIPPING:
             for found in list(self._open.values()):
                 if now >= found.due:
                     found.due = float("inf")
@@ -267,6 +314,12 @@ class Attacker:
         found.sock.close()
 
 
+KEPT = ("bad-tickets", "replay")
+"""Kinds that ask again and again over the same connections."""
+DRIPPING = ("slowloris", "slow-body")
+_TICKET = re.compile(r'"ticket":"([\w-]{32})"')
+
+
 def _complete(data: bytes) -> bool:
     """Whether the answer's body is all there."""
     head, _, body = data.partition(b"\r\n\r\n")
@@ -287,6 +340,9 @@ def main() -> int:
         if attack.to_s > MOST_SECONDS:
             raise PlainError("An attack that long is no rehearsal.")
         target, path = target_of(told["url"], bool(permit))
+        if attack.kind == "whip":
+            stage = attack.url or f"http://{target.address}:8002"
+            target, _ = target_of(f"{stage.rstrip('/')}/whip", bool(permit))
         attacker = Attacker(attack, target, path.partition("?")[0], told["door"], told["number"])
     except PlainError as error:
         tell({"says": error.says, "mend": error.mend})

@@ -25,6 +25,7 @@ from samvad.rehearsal.listener_http import PATIENCE_S, Answer, Http
 from samvad.rehearsal.listener_page import PageConfig, read_page
 from samvad.rehearsal.listener_sound import PlayedSound
 from samvad.rehearsal.place import Place, read_place, read_serving
+from samvad.rehearsal.proof import Solver
 
 _TICK_S = 0.05
 _STATE_EVERY_S = 1.0
@@ -224,11 +225,13 @@ class Listener:
 
     async def _door(self, page: PageConfig, give_up: float) -> str | _Refused:
         """The address of the master playlist, or the refusal."""
-        place = None
+        place, proof = None, ""
         while True:
             shown = {"ticket": self._ticket} if self._ticket else {}
             if place is not None:
                 shown["place"] = place.token.decode()
+            if proof:
+                shown["proof"], proof = proof, ""
             answer = await self._http.patient(page.door, shown)
             said = answer.json()
             self._doors += 1
@@ -241,6 +244,12 @@ class Listener:
                     self._ticket = str(said["ticket"])
                     self._let_in_at = self._let_in_at or self._clock.now()
                     return urljoin(page.door, str(said["play"]))
+                case "refuse" if said.get("reason") == "proof" and said.get("challenge"):
+                    solver = Solver(said["challenge"])
+                    while not (found := await asyncio.to_thread(solver.go)):
+                        if self._clock.now() > give_up:
+                            return _Refused("proof")
+                    proof = found
                 case "refuse":
                     replay = said.get("replay")
                     refused = _Refused(

@@ -16,6 +16,8 @@ SOON_S = 10.0
 PAUSE_S = 1.5
 """Between two looks that are held until there is news."""
 LANES = ("guest", "reminder", "member", "anyone")
+HELD_S = 60.0
+"""A gate holds a look at most so long; then it is overdue."""
 _LEAST_S = 0.2
 
 

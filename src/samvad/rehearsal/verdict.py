@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from samvad.rehearsal.place import Place, read_place
+from samvad.rehearsal.proof import Solver
 
 FULL_S = 5.0
 """Until the next knock when the door does not say when."""
@@ -27,6 +28,8 @@ class Verdict:
     play: bytes = b""
     place: Place | None = None
     reason: str = ""
+    solver: Solver | None = None
+    """Work to be done before one knocks again."""
 
 
 def read_verdict(text: bytes, door: bytes) -> Verdict:
@@ -41,18 +44,22 @@ def read_verdict(text: bytes, door: bytes) -> Verdict:
             return Verdict(said, again_s, ticket, play)
         if said is Said.WAIT:
             return Verdict(said, again_s, place=read_place(about, door))
-        return Verdict(said, again_s, reason=str(about.get("reason")))
+        reason, challenge = str(about.get("reason")), about.get("challenge")
+        solver = Solver(challenge) if reason == "proof" and challenge else None
+        return Verdict(said, again_s, reason=reason, solver=solver)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no verdict: {error!r}") from None
 
 
-def knock(door: bytes, tail: bytes, ticket: bytes, place: bytes) -> bytes:
+def knock(door: bytes, tail: bytes, ticket: bytes, place: bytes, proof: str = "") -> bytes:
     """A knock with what one has from before; `tail` as `habit.tail_of` gives it."""
     shown = {}
     if ticket:
         shown["ticket"] = ticket.decode("ascii")
     if place:
         shown["place"] = place.decode("ascii")
+    if proof:
+        shown["proof"] = proof
     return _post(door, tail, json.dumps(shown, separators=(",", ":")).encode())
 
 

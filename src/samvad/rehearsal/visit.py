@@ -13,41 +13,25 @@ request at a time; with LL-HLS line 0 holds the blocking reload, line 1 fetches 
 
 from random import Random
 
+from samvad.rehearsal import tally as do
 from samvad.rehearsal.answer import Head
 from samvad.rehearsal.errands import Errands
 from samvad.rehearsal.glance import resolve, unzip
 from samvad.rehearsal.habit import Habit, Start
 from samvad.rehearsal.lean import LeanStream, lean_stream
 from samvad.rehearsal.library import Library
-from samvad.rehearsal.place import PAUSE_S, Place
+from samvad.rehearsal.place import HELD_S, PAUSE_S, Place
+from samvad.rehearsal.proof import GOES_ON_S, Work
 from samvad.rehearsal.retry import Retry
 from samvad.rehearsal.sound import NEVER, Sound
 from samvad.rehearsal.standing import Standing
 from samvad.rehearsal.stream import Stream
-from samvad.rehearsal.tally import (
-    ASSET,
-    DOOR,
-    HELD,
-    INIT,
-    KINDS,
-    LEAN,
-    LEAVE,
-    MASTER,
-    MEANT,
-    MEDIA,
-    PAGE,
-    PLAYLIST,
-    RELOAD,
-    SERVING,
-    STATE,
-    Tally,
-)
+from samvad.rehearsal.tally import Tally
 from samvad.rehearsal.verdict import Said, Verdict, knock, leave, read_verdict
 
-_LISTS = (PLAYLIST, RELOAD, LEAN)
-IDLE, DISCARDED = -1, len(KINDS)
+_LISTS = (do.PLAYLIST, do.RELOAD, do.LEAN)
+IDLE, DISCARDED = -1, len(do.KINDS)
 """What a line does, when it is not one of the kinds of request."""
-
 Ask = tuple[int, bytes, bool]
 """A request: its line, its bytes, and whether the body of the answer is wanted."""
 Asks = tuple[Ask, ...]
@@ -57,8 +41,6 @@ AT_PAGE, AT_ASSETS, AT_DOOR, IN_LINE, AT_MASTER, FOLLOWING, LEAVING, AWAY, GONE 
 _BEGIN = {Start.PAGE: AT_PAGE, Start.DOOR: AT_DOOR, Start.PLAY: AT_MASTER}
 
 _LEAVE_S = 3.0  # for the word to the door that one leaves
-HELD_S = 60.0
-"""A gate holds a look at most so long; then it is overdue."""
 _SETTLED_S = 2.0
 """After this, serving.json (a second old at most) has every number that was let in."""
 
@@ -75,7 +57,7 @@ class Visit:
         *("_away_s", "_came_at", "_chance", "_doing", "_drop_at", "_errands", "_habit"),
         *("_leave_at", "_library", "_look", "_mark", "_next_at", "_play", "_retry", "_since"),
         *("_sounded", "_standing", "_state_at", "_stream", "_tally", "_ticket", "_tires_at"),
-        *("due", "sound", "step", "tick"),
+        *("_work", "due", "sound", "step", "tick"),
     )
 
     def __init__(
@@ -99,7 +81,7 @@ class Visit:
         self._doing = [IDLE] * habit.lines
         self._since = [0.0] * habit.lines
         self._tires_at = tires_at
-        self._ticket = b""
+        self._ticket, self._work = b"", Work()
         self._standing, self.sound = Standing(tally), Sound(tally)
         self._errands, self._retry = Errands(library), Retry()
         self._sounded, self._state_at = False, NEVER
@@ -115,7 +97,7 @@ class Visit:
         self._next_at = at
         self._stream: Stream | None = None
         for line, kind in enumerate(self._doing):
-            if kind in (INIT, MEDIA, HELD, *_LISTS):
+            if kind in (do.INIT, do.MEDIA, do.HELD, *_LISTS):
                 self._doing[line] = DISCARDED
         every_s = self._habit.state_every_s
         if step == AT_MASTER and every_s and self._state_at == NEVER:
@@ -181,7 +163,7 @@ class Visit:
 
     def held_s(self, line: int) -> float:
         """How long an answer on this line may be held back."""
-        return HELD_S if self._doing[line] == HELD else 0.0
+        return HELD_S if self._doing[line] == do.HELD else 0.0
 
     def _cut(self, now: float) -> None:
         self.sound.end(now)
@@ -208,9 +190,9 @@ class Visit:
         self._standing.end(now)
         self._tally.unfinished += 1
         for kind, since in zip(self._doing, self._since, strict=True):
-            if kind not in (IDLE, *MEANT) and now - since > 1.0:
+            if kind not in (IDLE, *do.MEANT) and now - since > 1.0:
                 self._tally.answered(kind, now - since)
-                self._tally.failed(f"{KINDS[kind]} unanswered")
+                self._tally.failed(f"{do.KINDS[kind]} unanswered")
 
     # -- what to ask next -------------------------------------------------------------------
 
@@ -231,21 +213,24 @@ class Visit:
             return self._poll(line, now)
         since, self._next_at = self._next_at, NEVER
         if self.step == AT_PAGE:
-            return self._ask(0, PAGE, self._habit.path, since, True)
+            return self._ask(0, do.PAGE, self._habit.path, since, True)
         if self.step == AT_MASTER:
-            return self._ask(0, MASTER, self._play, since, True)
+            return self._ask(0, do.MASTER, self._play, since, True)
         standing = self._standing.place
         if self.step == IN_LINE and standing is not None and standing.serving:
             look, self._look = self._look, b""
-            kind = HELD if look else SERVING
+            kind = do.HELD if look else do.SERVING
             return self._ask(0, kind, standing.serving + look, since, True)
         if self.step == LEAVING:
-            self._doing[0], self._since[0] = LEAVE, since
+            self._doing[0], self._since[0] = do.LEAVE, since
             return ((0, leave(self._door, self._habit.tail, self._ticket), False),)
+        if (proof := self._work.go()) is None:
+            self._next_at = now + GOES_ON_S
+            return NOTHING
         self.step = AT_DOOR
-        self._doing[0], self._since[0] = DOOR, since
+        self._doing[0], self._since[0] = do.DOOR, since
         place = standing.token if standing is not None else b""
-        return ((0, knock(self._door, self._habit.tail, self._ticket, place), True),)
+        return ((0, knock(self._door, self._habit.tail, self._ticket, place, proof), True),)
 
     @property
     def _door(self) -> bytes:
@@ -266,14 +251,14 @@ class Visit:
         path = page.state if page is not None else self._habit.state
         since, self._state_at = self._state_at, NEVER
         if not self._holds:
-            return self._ask(line, STATE, path, since, False)
-        kind, look = (HELD, b"?after=" + self._mark) if self._mark else (STATE, b"")
+            return self._ask(line, do.STATE, path, since, False)
+        kind, look = (do.HELD, b"?after=" + self._mark) if self._mark else (do.STATE, b"")
         return self._ask(line, kind, path + look, since, True)
 
     def _fetch_asset(self, line: int, now: float) -> Asks:
         wanted = self._errands.next(line)
         if wanted is not None:
-            return self._ask(line, ASSET, wanted[0], now, wanted[1])
+            return self._ask(line, do.ASSET, wanted[0], now, wanted[1])
         if any(kind != IDLE for kind in self._doing):
             return NOTHING
         self._errands.done()
@@ -302,28 +287,28 @@ class Visit:
         if kind == DISCARDED:
             return self._go_all(now)
         self._tally.answered(kind, now - since)
-        if head.status != 200 and not (kind == LEAVE and head.status < 300):
+        if head.status != 200 and not (kind == do.LEAVE and head.status < 300):
             self._not_given(kind, head, now)
-        elif stream is not None and kind == MEDIA:
+        elif stream is not None and kind == do.MEDIA:
             self._heard(stream, now)
         elif stream is not None and kind in _LISTS:
             self._read_playlist(stream, kind, body, head.gzip, now)
-        elif self._holds and kind in (STATE, HELD):
+        elif self._holds and kind in (do.STATE, do.HELD):
             self._mark = self._library.mark(body, head.gzip)
             self._state_at = now + PAUSE_S * (1 + self._chance.random())
-        elif kind == STATE:
+        elif kind == do.STATE:
             self._poll_again(max(since, now - 1.0))
-        elif stream is not None and kind == INIT:
+        elif stream is not None and kind == do.INIT:
             stream.had_init()
-        elif kind in (SERVING, HELD):
+        elif kind in (do.SERVING, do.HELD):
             self._read_serving(body, head.gzip, now)
-        elif kind == DOOR:
+        elif kind == do.DOOR:
             self._read_verdict(body, head.gzip, now)
-        elif kind == LEAVE:
+        elif kind == do.LEAVE:
             self._leave_at = now
-        elif kind == MASTER:
+        elif kind == do.MASTER:
             self._read_master(body, head.gzip, now)
-        elif kind == PAGE:
+        elif kind == do.PAGE:
             self._read_page(body, head.gzip, now)
         else:
             self._errands.read(line, body, head.gzip)
@@ -334,34 +319,34 @@ class Visit:
         kind, self._doing[line] = self._doing[line], IDLE
         if kind != DISCARDED:
             self._tally.answered(kind, now - self._since[line])
-            self._tally.failed(f"{KINDS[kind]} {how}")
+            self._tally.failed(f"{do.KINDS[kind]} {how}")
             self._again(kind, now, 0.0)
             if self._stream is not None:
                 self._next_at = now + self._backoff()
-                if kind in (INIT, MEDIA):
+                if kind in (do.INIT, do.MEDIA):
                     self._stream.lost_media()
         return self._go_all(now)
 
     def _not_given(self, kind: int, head: Head, now: float) -> None:
         status, stream = head.status, self._stream
-        of_playlist = kind == MASTER or kind in _LISTS
+        of_playlist = kind == do.MASTER or kind in _LISTS
         if of_playlist and status == 503 and self.sound.dry_at == NEVER:
             self._tally.not_yet += 1
             self._came_at = now  # there is nothing to be heard yet
         else:
-            self._tally.failed(f"{KINDS[kind]} {status}")
+            self._tally.failed(f"{do.KINDS[kind]} {status}")
         if of_playlist and status in (403, 410) and self._habit.start is not Start.PLAY:
             # As the page does: to the door again, with the ticket unless it is no good.
             self._ticket = b"" if status == 403 else self._ticket
             self.sound.rejoin()
             self._enter(AT_DOOR, now + self._backoff())
-        elif stream is not None and kind == RELOAD and status == 400:
+        elif stream is not None and kind == do.RELOAD and status == 400:
             # The gate is not where we are: it came back with an older or a newer window.
             self._tally.jumps += stream.rejoin(now)
             self.sound.rejoin()
-        elif stream is not None and kind == INIT:
+        elif stream is not None and kind == do.INIT:
             stream.had_init()
-        elif stream is not None and kind == MEDIA:
+        elif stream is not None and kind == do.MEDIA:
             stream.missed(now)
             self._tally.jumps += 1
         else:
@@ -369,14 +354,15 @@ class Visit:
 
     def _again(self, kind: int, now: float, retry_after_s: float) -> None:
         """What failed is asked for again, later."""
-        if kind in (PAGE, DOOR, MASTER, SERVING) or (kind == HELD and self.step == IN_LINE):
+        in_line = kind == do.HELD and self.step == IN_LINE
+        if in_line or kind in (do.PAGE, do.DOOR, do.MASTER, do.SERVING):
             self._next_at = now + max(retry_after_s, self._backoff())
         elif self._stream is not None and kind in _LISTS:
             self._stream.reload_at = now + max(retry_after_s, self._backoff())
-        elif kind in (STATE, HELD):
+        elif kind in (do.STATE, do.HELD):
             self._mark = b""
             self._poll_again(now)
-        elif kind == LEAVE:
+        elif kind == do.LEAVE:
             self._leave_at = now
 
     def _backoff(self) -> float:
@@ -389,7 +375,7 @@ class Visit:
         page = self._library.read_page(self._habit.path, body, gzip)
         if page is None:
             self._tally.failed("page unreadable")
-            self._again(PAGE, now, 0.0)
+            self._again(do.PAGE, now, 0.0)
         elif self._habit.assets:
             self._enter(AT_ASSETS, NEVER)
             self._errands.begin(page.assets, self._habit.lines)
@@ -401,7 +387,7 @@ class Visit:
             verdict = read_verdict(unzip(body) if gzip else body, self._door)
         except ValueError:
             self._tally.failed("door unreadable")
-            self._again(DOOR, now, 0.0)
+            self._again(do.DOOR, now, 0.0)
             return
         self._retry.worked()
         self._standing.knocked(verdict)
@@ -432,6 +418,9 @@ class Visit:
         self._state_at = NEVER  # serving.json has all that state.json would tell
 
     def _refused(self, verdict: Verdict, now: float) -> None:
+        if self._work.begin(verdict.solver):  # no refusal yet: there is work to do first
+            self._enter(AT_DOOR, now)
+            return
         self._tally.refuse(verdict.reason)
         if verdict.reason not in ("closed", "full"):  # then its place is still good
             self._standing.lose()
@@ -453,7 +442,7 @@ class Visit:
             serving = self._library.serving(body, gzip)
         except ValueError:
             self._tally.failed("serving unreadable")
-            self._again(SERVING, now, 0.0)
+            self._again(do.SERVING, now, 0.0)
             return
         self._retry.worked()
         self._tally.out_of_order += self._library.went_back(serving, self._since[0] - _SETTLED_S)
@@ -473,7 +462,7 @@ class Visit:
         if variants is None:  # a media playlist all by itself
             self._stream = Stream(self._play, low, NEVER)
             self._since[0] = since
-            self._read_playlist(self._stream, PLAYLIST, body, gzip, now)
+            self._read_playlist(self._stream, do.PLAYLIST, body, gzip, now)
             return
         wanted = (uri for codecs, uri in variants if codecs.startswith(self._habit.rendition))
         path = resolve(self._play, next(wanted, variants[0][1]))
@@ -488,7 +477,7 @@ class Visit:
                 return
             glance = self._library.glance(body, gzip)
         except ValueError:
-            self._tally.failed(f"{KINDS[kind]} unreadable")
+            self._tally.failed(f"{do.KINDS[kind]} unreadable")
             self._again(kind, now, 0.0)
             return
         changed = stream.read(glance, self._tally)

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from samvad.protocol.client_addr import source_of
+from samvad.protocol.client_addr import Networks, source_of
 
 CONNECTIONS = 1024
 PER_SOURCE = 256
@@ -21,9 +21,14 @@ class Doorkeeper:
     """Counts the connections of one aiohttp server and cuts off those beyond the limits."""
 
     def __init__(
-        self, server: web.Server, connections: int = CONNECTIONS, per_source: int = PER_SOURCE
+        self,
+        server: web.Server,
+        connections: int = CONNECTIONS,
+        per_source: int = PER_SOURCE,
+        proxies: Networks | None = None,
     ) -> None:
         self.cut = 0
+        self._proxies = proxies or Networks()
         self._connections, self._per_source = connections, per_source
         self._made, self._lost = server.connection_made, server.connection_lost
         self._sources: dict[Any, str] = {}
@@ -38,8 +43,8 @@ class Doorkeeper:
         source = source_of(address)
         self._sources[handler] = source
         self._counts[source] += 1
-        # A reverse proxy on this machine speaks for everybody; it has limits of its own.
-        of_proxy = address.startswith("127.") or address == "::1"
+        # A reverse proxy speaks for everybody; it has limits of its own.
+        of_proxy = address.startswith("127.") or address == "::1" or address in self._proxies
         if len(self._sources) > self._connections or (
             self._counts[source] > self._per_source and not of_proxy
         ):

@@ -14,13 +14,16 @@ WHIP and WHEP are in whip.py. Every refusal is JSON: {"error": code, "says": sen
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
+from samvad.protocol.client_addr import Networks, client_of, source_of
 from samvad.protocol.hls import EVENT_RE
 from samvad.protocol.room import ORDERS, RoomState, as_dict
+from samvad.stage.budget import Budgets
 from samvad.stage.conversation import Conversation
 from samvad.stage.figures import Figures
 from samvad.stage.refusals import Refused
@@ -38,6 +41,8 @@ SEND_S = 10.0
 
 ROOMS = web.AppKey("rooms", Rooms)
 FIGURES = web.AppKey("figures", Figures)
+BUDGETS = web.AppKey("budgets", Budgets)
+PROXIES = web.AppKey("proxies", Networks)
 
 STATUS = {
     "bad_request": 400,
@@ -62,6 +67,7 @@ STATUS = {
     "full": 409,
     "too_large": 413,
     "media_type": 415,
+    "slow_down": 429,
     "too_long": 422,
     "bad_rung": 422,
     "cannot_start": 507,
@@ -99,7 +105,7 @@ def error(code: str, says: str, headers: dict[str, str] | None = None) -> web.Re
     if status == 401:
         reason = ', error="invalid_token"' if code == "bad_token" else ""
         extra["WWW-Authenticate"] = f'Bearer realm="samvad"{reason}'
-    if status == 503:
+    if status in (429, 503):
         extra.setdefault("Retry-After", "2")
     return web.json_response({"error": code, "says": says}, status=status, headers=extra)
 
@@ -160,8 +166,17 @@ def who_asks(request: web.Request, conversation: Conversation) -> Who:
         raise Refusal("no_token", "This needs the token of a speaker's link.")
     who = request.app[ROOMS].who(conversation, token)
     if who is None:
+        if not request.app[BUDGETS].wrong.spend(source(request), time.monotonic()):
+            says = "Too many wrong tokens came from this address."
+            raise Refusal("slow_down", says, {"Connection": "close"})
         raise Refusal("bad_token", "This token is not valid for this event.")
     return who
+
+
+def source(request: web.Request) -> str:
+    """Whose request it is: of a declared proxy, whom it names."""
+    named = ",".join(request.headers.getall("X-Forwarded-For", ()))
+    return source_of(client_of(request.remote or "", named, request.app[PROXIES]))
 
 
 def checked(refused: Refused | None) -> None:

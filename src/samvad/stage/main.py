@@ -19,10 +19,12 @@ from samvad.base.errors import PlainError
 from samvad.base.folders import Folders
 from samvad.base.settings import Settings
 from samvad.broadcast.uplink import Uplink
+from samvad.protocol.client_addr import Networks
 from samvad.protocol.media import Part
 from samvad.protocol.secret import make_secret, token_for
 from samvad.protocol.uplink import Message
 from samvad.stage import http, opus
+from samvad.stage.budget import Budgets
 from samvad.stage.doorkeeper import Doorkeeper
 from samvad.stage.engine import IceServer, ice_servers
 from samvad.stage.figures import Figures
@@ -154,7 +156,8 @@ class Stage:
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         assert runner.server is not None
-        self.doorkeepers.append(Doorkeeper(runner.server))
+        proxies = Networks(self._settings.public.proxies)
+        self.doorkeepers.append(Doorkeeper(runner.server, proxies=proxies))
         try:
             await web.TCPSite(runner, host, port, backlog=256).start()
         except OSError as error:
@@ -176,6 +179,7 @@ def application(
     """The public port."""
     app = web.Application(middlewares=[http.plain], client_max_size=128 * 1024)
     app[http.ROOMS], app[http.FIGURES] = rooms, figures
+    app[http.BUDGETS], app[http.PROXIES] = Budgets(), Networks(settings.public.proxies)
 
     async def shut(app: web.Application) -> None:
         await rooms.close()  # also ends the event streams, which else would hold the end up

@@ -12,13 +12,14 @@ its former session.
 """
 
 import secrets
+import time
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from samvad.stage.conversation import Conversation
 from samvad.stage.engine import IceServer
-from samvad.stage.http import PREFLIGHT, Refusal, body, conversation_of, who_asks
+from samvad.stage.http import BUDGETS, PREFLIGHT, Refusal, body, conversation_of, who_asks
 from samvad.stage.refusals import Refused
 from samvad.stage.sdp import MAX_BYTES, OfferError
 
@@ -46,6 +47,10 @@ class Sessions:
     async def begin(self, request: web.Request) -> web.Response:
         conversation = conversation_of(request)
         who = who_asks(request, conversation)
+        if not request.app[BUDGETS].begins.spend(
+            f"{conversation.event} {who.id}", time.monotonic()
+        ):
+            raise Refusal("slow_down", "Sessions are begun too often with this token.")
         offer = await _offer(request)
         protocol = request.path.split("/", 2)[1]
         negotiate = conversation.publish if protocol == "whip" else conversation.hear

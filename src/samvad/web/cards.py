@@ -1,6 +1,6 @@
 """Event cards: one form from the announcement to the replay, in posts, lists and on their page.
 
-    cards_for(posts, request)   {post's id: Card} for posts that carry an event; 3 queries for many
+    cards_for(posts, request)   {post's id: Card} for posts that carry an event; one query for many
     card_of(event, request)     the card of one event, whose host and speakers are loaded
 
 What is counted while it is live the card's script reads from the gate, which says the same to
@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from django.conf import settings
+from django.db.models import BooleanField, Exists, OuterRef, Value
 from django.http import HttpRequest
 from django.utils import timezone, translation
 
 from samvad.accounts.models import User
 from samvad.events.lifecycle import State
-from samvad.events.models import Event, Reminder
+from samvad.events.models import Event, Reminder, Speaker
 from samvad.protocol.hls import page_path, state_path
 from samvad.web import words
 from samvad.web.reader import zone_of
@@ -42,6 +43,7 @@ class Card:
 
     event: Event
     phase: str
+    names: list[str]
     speakers: str
     here: str
     there: str
@@ -63,9 +65,18 @@ def cards_for(posts: Iterable[WithEvent], request: HttpRequest) -> dict[str, Car
     wanted = {post.pk: post.event for post in posts if post.event}
     if not wanted:
         return {}
-    events = Event.objects.filter(pk__in=set(wanted.values()))
-    found = cards(list(events.select_related("host").prefetch_related("speakers")), request)
-    by_event = {card.event.pk: card for card in found}
+    user = _reader(request)
+    # Every event has its host's place: by way of the speakers one query brings all of it.
+    rows = Speaker.objects.filter(event__in=set(wanted.values())).select_related("event__host")
+    mine = Reminder.objects.filter(user=user, event=OuterRef("event")) if user else None
+    reminded = Exists(mine) if mine is not None else Value(False, output_field=BooleanField())
+    found: dict[str, tuple[Event, list[str], bool]] = {}
+    for row in rows.annotate(reminded=reminded):
+        found.setdefault(row.event_id, (row.event, [], row.reminded))[1].append(row.name)
+    zone = zone_of(request)
+    by_event = {
+        pk: _card(event, names, zone, user, set_) for pk, (event, names, set_) in found.items()
+    }
     return {post: by_event[event] for post, event in wanted.items() if event in by_event}
 
 
@@ -76,16 +87,23 @@ def card_of(event: Event, request: HttpRequest) -> Card:
 
 def cards(events: Sequence[Event], request: HttpRequest) -> list[Card]:
     """Cards of events whose host and speakers are loaded; one query more for a reader."""
-    user = request.user if isinstance(request.user, User) else None
+    user = _reader(request)
     reminded: set[str] = set()
     if user is not None and events:
         mine = Reminder.objects.filter(user=user, event__in=[event.pk for event in events])
         reminded = set(mine.values_list("event_id", flat=True))
     zone = zone_of(request)
-    return [_card(event, zone, user, event.pk in reminded) for event in events]
+    return [
+        _card(event, [s.name for s in event.speakers.all()], zone, user, event.pk in reminded)
+        for event in events
+    ]
 
 
-def _card(event: Event, zone: str, user: User | None, reminded: bool) -> Card:
+def _reader(request: HttpRequest) -> User | None:
+    return request.user if isinstance(request.user, User) else None
+
+
+def _card(event: Event, names: list[str], zone: str, user: User | None, reminded: bool) -> Card:
     lang = translation.get_language() or "en"
     began = event.live_since if event.over or event.starts_at is None else None
     at = began or event.starts_at
@@ -95,7 +113,8 @@ def _card(event: Event, zone: str, user: User | None, reminded: bool) -> Card:
     return Card(
         event=event,
         phase="withheld" if event.withheld else event.state,
-        speakers=words.joined([s.name for s in event.speakers.all()], lang),
+        names=names,
+        speakers=words.joined(names, lang),
         here=here,
         there=there,
         away=words.until(at, now, lang) if waits and at is not None else "",

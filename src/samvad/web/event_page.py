@@ -15,6 +15,7 @@ from samvad.protocol.hls import door_path, page_path, replay_path, serving_path,
 from samvad.web import previews, words
 from samvad.web.calendars import uid
 from samvad.web.context import common
+from samvad.web.templatetags.samvad import asset
 
 
 def pages(event: Event, speakers: list[str]) -> dict[str, str]:
@@ -59,6 +60,7 @@ def context(event: Event, speakers: list[str]) -> dict[str, Any]:
             "serving": serving_path(event.pk),
             "way": event.way,
             "ladder": [rung.effect for rung in terms.rungs(event)],
+            "worker": asset("pbkdf2.js"),
             "member": f"{web}/events/{event.pk}/member?lang={lang}" if priority else "",
             "remind": f"{web}/events/{event.pk}/remind?lang={lang}"
             if passes.reminders_close_ms(event) is not None

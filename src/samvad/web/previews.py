@@ -15,10 +15,12 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
+from django.utils.http import urlencode
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from samvad.events.models import Event
+from samvad.posts.models import Post
 from samvad.protocol.hls import page_path
 from samvad.web import draw, words
 
@@ -31,7 +33,8 @@ FORM = 1
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What a page says of itself to other sites. URLs are absolute; "" where there is none."""
+    """What a page says of itself to other sites. URLs are absolute; "" where there is none.
+    `sized`: the image has the size of draw.py's."""
 
     title: str
     description: str
@@ -39,6 +42,7 @@ class Meta:
     image: str = ""
     image_alt: str = ""
     oembed: str = ""
+    sized: bool = True
 
 
 def meta(event: Event, speakers: list[str]) -> Meta:
@@ -54,6 +58,43 @@ def meta(event: Event, speakers: list[str]) -> Meta:
         image_alt=" · ".join(part for part in (event.title, with_whom, when) if part),
         oembed=base + reverse("preview", args=[f"{name}.json"]),
     )
+
+
+def post_meta(post: Post, image: str, event: Event | None, speakers: list[str]) -> Meta:
+    """Of a public post's page. `image` is the path of its first picture, or ""; a post that carries
+    an event and no picture shows the event's preview."""
+    base = settings.SAMVAD.web_url()
+    text = post.warning or post.text
+    about = meta(event, speakers) if event is not None else None
+    title = _("%(name)s on Samvad") % {"name": post.author.shown_name}
+    shown = base + image if image and not post.warning else about.image if about else ""
+    said = [text, about.title if about else "", about.description if about else ""]
+    return Meta(
+        title=title,
+        description=Truncator(" ".join(" · ".join(filter(None, said)).split())).chars(
+            DESCRIPTION_MOST
+        ),
+        url=base + post.path,
+        image=shown,
+        image_alt=about.image_alt if about and not image else title,
+        oembed=f"{base}{reverse('oembed')}?{urlencode({'url': base + post.path})}",
+        sized=about is not None and not image,
+    )
+
+
+def post_oembed(post: Post) -> dict[str, Any]:
+    """The oEmbed answer of a public post: a link with its author (2.3.4)."""
+    base = settings.SAMVAD.web_url()
+    return {
+        "version": "1.0",
+        "type": "link",
+        "title": Truncator(" ".join((post.warning or post.text).split())).chars(DESCRIPTION_MOST),
+        "author_name": post.author.shown_name,
+        "author_url": base + reverse("profile", args=[post.author.handle]),
+        "provider_name": "Samvad",
+        "provider_url": base + "/",
+        "cache_age": 3600,
+    }
 
 
 def write(event: Event) -> None:

@@ -48,6 +48,16 @@ urlpatterns = [
     re_path(rf"^happened/(?P<event_id>{EVENT})$", happened.happened, name="happened"),
     re_path(rf"^e/(?P<slug>{SLUG})$", live.to_gate, name="event_page"),
     re_path(rf"^studio/(?P<event_id>{EVENT})$", live.studio, name="studio"),
+    re_path(
+        rf"^happened/(?P<event_id>{EVENT})/(?P<incident_id>[0-9a-f]{{10}})\.json$",
+        happened.incident_json,
+        name="incident_json",
+    ),
+    re_path(
+        rf"^console/(?P<event_id>{EVENT})/incident\.json$",
+        console.incident,
+        name="console_incident",
+    ),
     re_path(rf"^console/(?P<event_id>{EVENT})$", console.console, name="console"),
     re_path(
         rf"^console/(?P<event_id>{EVENT})/figures\.json$",

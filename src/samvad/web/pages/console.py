@@ -5,6 +5,7 @@ the host's key as a bearer token, or with the session of the event's owner or of
 """
 
 import hmac
+import json
 import re
 from dataclasses import asdict
 from typing import Any
@@ -14,15 +15,19 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
 
 from samvad.base.clock import SystemClock
 from samvad.base.errors import PlainError
-from samvad.events import gate_client, intake, plans
+from samvad.events import gate_client, incidents, intake, plans
 from samvad.events.models import Event, Fact, Speaker
 from samvad.events.zones import unix_ms
+from samvad.protocol import incident as incident_record
 from samvad.protocol import journal, operator
 from samvad.protocol.figures import as_dict
+from samvad.protocol.incident import judge
+from samvad.web import incidents as incident_words
 from samvad.web.pages.live import live_config, manage_address
 
 LOAD = "load"
@@ -64,6 +69,7 @@ def console(request: HttpRequest, event_id: str) -> HttpResponse:
         "token": _key(request, event),
         "figures": reverse("console_figures", args=[event.pk]),
         "log": reverse("console_log", args=[event.pk]),
+        "incident": reverse("console_incident", args=[event.pk]),
         "ladder": [asdict(rung) for rung in plan.ladder],
         "floor": plan.floor,
     }
@@ -112,10 +118,57 @@ def log(request: HttpRequest, event_id: str) -> HttpResponse:
     return JsonResponse({"entries": entries})
 
 
+@csrf_exempt
+@require_http_methods(["GET", "POST"])
+@never_cache
+def incident(request: HttpRequest, event_id: str) -> HttpResponse:
+    """The newest record, live, in the reader's language: {"open", "from_ms", "says", "evidence",
+    "share", "document"}; null where there is none. POST {"open": bool} orders one, or its end."""
+    refused = _refused(request, event_id)
+    if refused is not None:
+        return refused
+    if request.method == "POST":
+        # A session's cookie is not enough: what may be sent from elsewhere carries no bearer token.
+        if not request.headers.get("Authorization"):
+            return _no(401, "no_token", "This needs the host's key.")
+        try:
+            wanted = json.loads(request.body[:1_000])["open"]
+        except (ValueError, KeyError, TypeError):
+            wanted = None
+        if not isinstance(wanted, bool):
+            return _no(400, "bad_request", 'The body is {"open": true} or {"open": false}.')
+        incidents.order(settings.FOLDERS.run, wanted, _name(request, event_id))
+    found = incidents.of(event_id)
+    if not found:
+        return JsonResponse({"incident": None})
+    newest = found[-1]
+    verdict = judge(newest.minutes)
+    told = {
+        "open": newest.to_ms is None,
+        "from_ms": newest.from_ms,
+        "says": incident_words.verdict(verdict),
+        "evidence": incident_words.evidence(verdict),
+        "share": round(verdict.share, 3),
+        "document": reverse("incident_json", args=[event_id, newest.id]),
+    }
+    return JsonResponse({"incident": told})
+
+
+def _name(request: HttpRequest, event_id: str) -> str:
+    """Who orders it: the operator whom the key names, or the host."""
+    shown = request.headers.get("Authorization", "").partition(" ")[2].strip()
+    holder = operator.holder(settings.SITE_SECRET, event_id, shown, _wall_ms())
+    return holder or "host"
+
+
 def _who(fact: Fact) -> str:
     """The name of who did it; "" when nobody did, as a rung that was climbed by load."""
     by = str(fact.data.get("by") or "")
-    return "" if fact.kind == journal.RUNG and by == LOAD else by
+    by_itself = (fact.kind, by) in (
+        (journal.RUNG, LOAD),
+        (journal.INCIDENT, incident_record.BY_DETECTOR),
+    )
+    return "" if by_itself else by
 
 
 def _refused(request: HttpRequest, event_id: str) -> HttpResponse | None:

@@ -3,16 +3,19 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from samvad.events import intake, promises
+from samvad.events import incidents, intake, promises
 from samvad.events.models import Event, Fact
 from samvad.protocol import journal
+from samvad.protocol.incident import Incident, judge, sums
+from samvad.web import incidents as incident_words
 from samvad.web import settled, words
 
 MOST = 500
@@ -56,7 +59,69 @@ def happened(request: HttpRequest, event_id: str) -> HttpResponse:
             "event": event,
             "entries": [entry for fact in facts if (entry := entry_of(fact, event.zone))],
             "due": promises.due_at(event),
+            "incidents": [shown(one, event.zone) for one in incidents.of(event.pk)],
         },
+    )
+
+
+@require_safe
+@cache_control(public=True, max_age=5)
+def incident_json(request: HttpRequest, event_id: str, incident_id: str) -> HttpResponse:
+    """The record, signed with the event's key; its public key stands in it (docs/incidents.md)."""
+    event = get_object_or_404(Event.objects.visible(), pk=event_id)
+    for one in incidents.of(event.pk):
+        if one.id == incident_id:
+            response = JsonResponse(incidents.document(one, settings.SITE_SECRET))
+            response.headers["Access-Control-Allow-Origin"] = "*"
+            return response
+    raise Http404
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An incident as the page has it. `minutes`: clock, newcomers, harm, success in percent."""
+
+    id: str
+    began: str
+    ended: str
+    verdict: str
+    share: int
+    evidence: list[str]
+    networks: list[tuple[str, int]]
+    minutes: list[tuple[str, int, int, int, int | None]]
+
+
+MINUTES_SHOWN = 240
+NETWORKS_SHOWN = 8
+
+
+def shown(one: Incident, zone: str) -> Shown:
+    """In the reader's language."""
+    lang = translation.get_language() or "en"
+
+    def clock(at_ms: int) -> str:
+        return words.clock(dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC), lang, zone)
+
+    found = judge(one.minutes)
+    networks = sums(dict(minute.networks) for minute in one.minutes)
+    return Shown(
+        one.id,
+        clock(one.from_ms),
+        clock(one.to_ms) if one.to_ms is not None else "",
+        incident_words.verdict(found),
+        round(found.share * 100),
+        incident_words.evidence(found),
+        sorted(networks.items(), key=lambda item: -item[1])[:NETWORKS_SHOWN],
+        [
+            (
+                clock(m.at_ms),
+                m.newcomers,
+                m.good,
+                m.harm,
+                None if m.success is None else round(m.success * 100),
+            )
+            for m in one.minutes[-MINUTES_SHOWN:]
+        ],
     )
 
 

@@ -17,8 +17,10 @@ from samvad.accounts.models import User
 from samvad.events.models import Event
 from samvad.notices import words as notice_words
 from samvad.notices.models import Notice
+from samvad.posts.cards import Card as PostCard
 from samvad.protocol.hls import page_path
-from samvad.web import navigation, settled, words
+from samvad.web import navigation, previews, settled, words
+from samvad.web.cards import Card as EventCard
 
 register = template.Library()
 
@@ -142,3 +144,21 @@ def _first_letter(word: str) -> str:
     """The first letter with the signs that belong to it: ચં, not ચ."""
     signs = len(word) > 1 and unicodedata.category(word[1]).startswith("M")
     return word[: 2 if signs else 1]
+
+
+@register.simple_tag
+def post_meta(
+    shown: PostCard, event_cards: dict[str, EventCard] | None = None
+) -> previews.Meta | None:
+    """{% post_meta card event_cards as meta %}: what other sites show of a public post's page."""
+    post = shown.post
+    if not post.is_public or shown.by is not None:
+        return None
+    pictures = [path for one in shown.media for what in _PICTURE if (path := one.at.get(what))]
+    carried = (event_cards or {}).get(post.pk)
+    if carried is None or carried.phase == "withheld":
+        return previews.post_meta(post, pictures[0] if pictures else "", None, [])
+    return previews.post_meta(post, pictures[0] if pictures else "", carried.event, carried.names)
+
+
+_PICTURE = ("jpg", "poster")

@@ -1,0 +1,281 @@
+"""The watch at the entrance of one gate process: budgets at accept, looks at connections in turn,
+blame once a second, bans. Beside the path of a request: it is asked when a connection comes, and
+otherwise works in ticks.
+
+What it decides with is pure: sources.py, behaviour.py. What it shares with the other processes
+is bans.py and posture.py.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from samvad.base.clock import Moment
+from samvad.base.settings_attack import AttackSettings
+from samvad.gate.bans import Bans
+from samvad.gate.behaviour import WINDOW_S, Blame, Kind, judge
+from samvad.gate.connection import Connection, State
+from samvad.gate.counters import Counters
+from samvad.gate.detect import State as Danger
+from samvad.gate.fence_link import FenceLink
+from samvad.gate.posture import QUIET, Posture, posture_path, read
+from samvad.gate.sight import Sight, sight_path
+from samvad.gate.sources import BURST_S, Book, Books, Entry, Rank
+from samvad.protocol.client_addr import Networks
+
+LOOKED_AT = 4_000
+"""Connections looked at in one tick."""
+TICK_S = 0.25
+AT_ONCE_S = 3.0
+HOLDS_ON_S = 2.0
+"""A connection that is silent, or stuck, for so long holds on to nothing but itself."""
+FORWARDED = 50
+"""A source behind a proxy may ask as much as so many connections: a school is one source."""
+CAUGHT = 3
+"""A blamed source is remembered for so many windows."""
+PRESSES = 20
+"""So many connections of a banned source within a window are worth a word to the fence."""
+CHARGED: dict[str, str] = {
+    Kind.TICKETS: "harm_gone",
+    Kind.MUTE: "harm_mute",
+    Kind.DOOR: "harm_door",
+    Kind.PAGES: "harm_pages",
+    Kind.PACE: "harm_pace",
+}
+"""Kinds of which only the blame tells that it was harm, with the counter of their acts."""
+
+
+class Guard:
+    """`rank_of`: what the target of a request that was not refused proves (Site.rank_of)."""
+
+    def __init__(
+        self,
+        settings: AttackSettings,
+        connections_per_source: int,
+        counters: Counters,
+        *,
+        proxies: str = "",
+        proxy_protocol: bool = False,
+        run: Path | None = None,
+        index: int = 0,
+        processes: int = 1,
+        fence: Path | None = None,
+        rank_of: Callable[[bytes], Rank] | None = None,
+    ) -> None:
+        """Without `run` nothing is shared, and nobody is banned. `fence`: the helper's socket."""
+        self.books = Books(connections_per_source, settings.connections_rate)
+        self.proxies = Networks(proxies)
+        self.proxy_protocol = proxy_protocol
+        self.posture: Posture = QUIET
+        self.bans = Bans(run / "attack" / "bans") if run is not None and settings.bans else None
+        self._fence = FenceLink(fence) if fence is not None else None
+        self._fenced: dict[str, float] = {}
+        """Sources handed over to the fence, and until when they are banned."""
+        self.read_rate = settings.read_rate
+        self._settings, self._counters = settings, counters
+        self._allow = Networks(settings.allow)
+        self._posture_file = posture_path(run) if run is not None else None
+        self._sight, self._sight_file = Sight(), sight_path(run, index) if run is not None else None
+        self._processes = processes
+        self._rank_of = rank_of or (lambda target: Rank.NEW)
+        self._window_ends = float("-inf")
+        self._walk: list[Connection] = []
+        self._silent = self._stuck = self._deep = 0
+        self._began, self._round_s = 0.0, 1.0
+        self.head_s, self.send_s = 10.0, 30.0
+        """The server's deadlines: how long something has gone on is read from what is left."""
+
+    # -- at accept --------------------------------------------------------------------------
+
+    def is_banned(self, source: str, now: float) -> bool:
+        if self.bans is None or not self.bans.now:
+            return False
+        ban = self.bans.now.get(source)
+        return ban is not None and ban.until > now
+
+    def enter(self, source: str, now: float) -> tuple[Book, Entry]:
+        """A new connection of `source`."""
+        book = self.books.of(source, now)
+        if self.is_banned(source, now):
+            book.tally.turned += 1
+            self.books.busy.add(book)
+            return book, Entry.BANNED
+        return book, self.books.enter(book, now)
+
+    def may_ask(self, book: Book, now: float) -> bool:
+        """One more request of a client whose connection is a proxy's."""
+        most = self._settings.requests_rate * BURST_S * FORWARDED
+        book.left = min(most, book.left + (now - book.at) * most / BURST_S)
+        book.at = now
+        if book.left < 1.0:
+            return False
+        book.left -= 1.0
+        return True
+
+    def gone(self, connection: Connection, now: float) -> None:
+        """It is about to close: how far did it come?"""
+        self._look_at(connection)
+        tally = connection.book.tally
+        # A browser keeps what it has opened; who fetches a page from a connection each does not.
+        at_once = now - connection.born < AT_ONCE_S
+        if connection.asked == 0:
+            tally.mute += 1
+        elif at_once and connection.rank is Rank.NEW and connection.last:
+            tally.shallow += 1
+            self._counters.add("hit_and_run")
+        elif at_once and connection.asked <= 2 and _only_knocked(connection):
+            tally.bare += 1
+            tally.deep -= connection.rank is Rank.DEEP
+            self._counters.add("hit_and_run")
+        self.books.gone(connection.book, connection.rank is Rank.PROVEN)
+
+    # -- in ticks ---------------------------------------------------------------------------
+
+    def rank(self, connection: Connection) -> Rank:
+        """What it has proven by now."""
+        if connection.rank is not Rank.PROVEN and connection.last:
+            rank = self._rank_of(connection.last)
+            if rank > connection.rank:
+                if connection.rank is Rank.NEW:
+                    connection.book.tally.deep += 1
+                if rank is Rank.PROVEN:
+                    connection.book.proven += 1
+                connection.rank = rank
+        return connection.rank
+
+    def _look_at(self, connection: Connection) -> int:
+        """Its share of its source's book; how many requests since the last look."""
+        asked = connection.asked - connection.seen
+        if asked:
+            connection.seen = connection.asked
+            connection.book.tally.requests += asked
+            self.books.busy.add(connection.book)
+        self.rank(connection)
+        return asked
+
+    @property
+    def rested(self) -> bool:
+        """A round is over: the next `walk` wants all connections."""
+        return not self._walk
+
+    def walk(self, connections: list[Connection], now: float) -> list[Connection]:
+        """The next of the connections, LOOKED_AT at most; `connections` is all, read when a round
+        begins. Gives those that ask too fast."""
+        if not self._walk:
+            self._counters.set("silent", self._silent)
+            self._counters.set("stuck", self._stuck)
+            self._counters.set("deep", self._deep)
+            self._silent = self._stuck = self._deep = 0
+            self._round_s, self._began = max(TICK_S, now - self._began), now
+            self._walk = connections
+        looked, self._walk = self._walk[:LOOKED_AT], self._walk[LOOKED_AT:]
+        fast, rate = [], self._settings.requests_rate
+        for connection in looked:
+            if connection.closed:
+                continue
+            asked = self._look_at(connection)
+            # A page load may be as fast as it likes.
+            if asked > rate * self._round_s and connection.asked > rate * BURST_S:
+                fast.append(connection)
+            self._deep += connection.rank is not Rank.NEW
+            left_s = connection.deadline - now
+            if connection.state is State.SENDING:
+                self._stuck += left_s < self.send_s - HOLDS_ON_S
+            elif connection.unfinished or not connection.asked:
+                self._silent += left_s < self.head_s - HOLDS_ON_S
+        return [one for one in fast if one.book.source not in self._allow]
+
+    def each_second(self, at: Moment) -> list[str]:
+        """Blame whom there is to blame; the sources that are banned from now on."""
+        self._sight.turn(at.wall_ms)
+        for book in self.books.blameable:
+            if not book.known and book.tally.accepts:
+                book.known = True
+                self._sight.came(book.source)
+            blame = judge(book.tally, book.proven, self._processes) or self._pace(book)
+            if blame is not None:
+                self._blame(book, blame, at)
+            if book.kind is not None:
+                self._charge(book, book.kind)
+        self._hand_over(at.now)
+        if at.now >= self._window_ends:
+            self._window_ends = at.now + WINDOW_S
+            self.books.turn()
+        if self._sight.seen and self._sight_file is not None:
+            self._sight.write(self._sight_file)
+        return self.look(at.now)
+
+    def look(self, now: float) -> list[str]:
+        """What the other processes have done; the sources that are banned from now on."""
+        if self._posture_file is not None:
+            self.posture = read(self._posture_file)
+            self.books.tight = self.posture.state is Danger.ATTACK
+        if self.bans is None:
+            return []
+        fresh = self.bans.look(now)
+        self._counters.set("banned", len(self.bans.now))
+        return fresh
+
+    def _pace(self, book: Book) -> Blame | None:
+        """Whether its requests are more than all its connections may make."""
+        tally = book.tally
+        at_once = max(1, book.open + tally.accepts // 10)
+        most = self._settings.requests_rate * BURST_S * (at_once + book.proven)
+        if tally.requests <= 2 * most or book.source in self._allow:
+            return None
+        over = int(tally.requests - most)
+        return Blame(Kind.PACE, over, over / tally.requests)
+
+    def _blame(self, book: Book, blame: Blame, at: Moment) -> None:
+        book.caught, book.kind = CAUGHT, blame.kind
+        allowed = book.source in self._allow or book.source in self.proxies
+        if allowed:
+            return
+        book.blocked = True
+        if self.bans is None or book.proven:
+            return  # somebody behind that address is listening: only newcomers are held off
+        ban = self.bans.ban(book.source, at.now, self._settings.ban_s)
+        if ban is not None:
+            self._counters.add("bans")
+
+    def _hand_over(self, now: float) -> None:
+        """To the fence: those who were banned before, and who press although they are banned."""
+        if self._fence is None or self.bans is None:
+            return
+        self._fenced = {s: until for s, until in self._fenced.items() if until > now}
+        bans = self.bans.now
+        pressing = [
+            ban
+            for book in self.books.blameable
+            if (ban := bans.get(book.source)) is not None
+            and book.source not in self._fenced
+            and (ban.strikes > 1 or book.tally.turned >= PRESSES)
+        ]
+        self._fenced |= {ban.source: ban.until for ban in pressing}
+        self._counters.add("fenced", self._fence.hand_over(pressing, now))
+
+    def _charge(self, book: Book, kind: str) -> None:
+        """What a blamed source has done since it was charged last. What has counters of its own,
+        whoever does it, is not counted twice."""
+        tally = book.tally
+        acts = tally.requests + tally.mute + tally.bad + tally.turned
+        new = acts - book.charged
+        if new <= 0:
+            return
+        book.charged = acts
+        self._sight.harmed(book.source, new)
+        counter = CHARGED.get(kind)
+        if counter is not None and not book.proven:
+            own = max(0, tally.requests + tally.mute - tally.forged - tally.slow - book.counted)
+            book.counted += own
+            self._counters.add(counter, own)
+
+    def close(self) -> None:
+        if self.bans is not None:
+            self.bans.close()
+        if self._fence is not None:
+            self._fence.close()
+
+
+def _only_knocked(connection: Connection) -> bool:
+    target = connection.last
+    return target.startswith(b"/door/") and target.count(b"/") == 2

@@ -1,0 +1,143 @@
+"""From the last word to the recording on its page: posted, looked at, cut, quoted, heard."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.kit.chromium import chromium
+from tests.kit.look import PHONE, Look
+from tests.kit.people import sees
+from tests.kit.show import speaking
+from tests.kit.site import Site
+from tests.kit.sound import decode, silence
+from tests.kit.until import until
+
+expect.set_options(timeout=30_000)
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
+
+ROOT = Path(__file__).parents[2]
+HLS = ROOT / "frontend" / "node_modules" / "hls.js" / "dist" / "hls.min.js"
+SPEECH = ROOT / "tests" / "speech"
+CUES = """async (url) => {
+  const video = document.createElement("video");
+  video.muted = true;
+  document.querySelector("main").append(video);
+  const hls = new Hls({ renderTextTracksNatively: true });
+  hls.loadSource(url);
+  hls.attachMedia(video);
+  await video.play().catch(() => undefined);
+  for (let i = 0; i < 480; i++) {
+    for (const track of video.textTracks) {
+      track.mode = "hidden";
+      if (track.cues && track.cues.length > 0) {
+        const said = [...track.cues].map((cue) => cue.text);
+        hls.destroy();
+        video.remove();
+        return said;
+      }
+    }
+    await new Promise((done) => setTimeout(done, 250));
+  }
+  return [];
+}"""
+
+
+async def test_the_recording_is_posted_and_worked_on(site: Site, folder: Path) -> None:
+    """One evening of a minute, with captions; then what listeners and the host do with it."""
+    look = Look()
+    speech = decode((SPEECH / "two_cities.flac").read_bytes())
+    # More than is needed: the evening ends when everything was seen, be the machine slow or quick.
+    sound = np.concatenate([silence(1), speech[: 40 * 48_000], np.tile(silence(1), 300)])
+    # On a busy machine the ladder would be climbed, and nobody could go back.
+    ladder = folder / "ladder.json"
+    ladder.write_text('[{"effect": "plain"}]')
+    event = site.event(
+        "A tale of two cities",
+        "--ladder",
+        str(ladder),
+        speakers=("Asha Patel", "Ravi Kulkarni"),
+    )
+    name = event["event"]
+    async with chromium() as browser:
+        page = await browser.page(event["page"], bypass_csp=True, viewport=PHONE)
+        async with speaking(site, event["speakers"][0]["link"], sound, folder):
+            await sees(page, state="live", within=60)
+            await page.click("#play, #listen-then")
+            await sees(page, sound="playing", within=60)
+            # Captions are in the stream, as another player sees them. What a recogniser would
+            # write (tests/live/test_broadcast_captions.py has a real one) is written here.
+            write_captions(site, name)
+            await page.add_script_tag(path=HLS)
+            ticket = (await page.evaluate("window.samvad.stats()"))["ticket"]
+            live = f"{site.gate}/live/{name}/{ticket}/master.m3u8"
+
+            async def captioned() -> bool:
+                said: str = await page.evaluate("u => fetch(u).then((r) => r.text())", live)
+                return "SUBTITLES" in said
+
+            await until(captioned, 120, "captions in the playlist")
+            cues = await page.evaluate(CUES, live)
+            assert cues, "no captions in hls.js"
+            # Back to what was said before, and to live again.
+            await page.locator("#go-back").click(timeout=90_000)
+            await expect(page.locator("#back-seek")).to_be_visible()
+            await page.wait_for_function(
+                "document.querySelector('#back-audio').currentTime > 1", timeout=30_000
+            )
+            await look.at(page, "live-back", axe=True)
+            await page.locator("#return-live").click()
+            await expect(page.locator("#go-back")).to_be_visible()
+            await asyncio.to_thread(site.samvad, "event", "end", name)
+        await sees(page, scene="replay", within=60)
+        await expect(page.locator("canvas.wave")).to_be_visible(timeout=60_000)
+        await _listen_again(page, look, site.gate, name, event["page"])
+    look.nothing_wrong()
+
+
+def write_captions(site: Site, name: str) -> None:
+    words = (SPEECH / "two_cities.txt").read_text().split() * 7
+    lines = [
+        json.dumps({"text": w, "from_48k": 18_000 * i, "to_48k": 18_000 * i + 15_000, "sure": 0.9})
+        for i, w in enumerate(words)
+    ]
+    lines.append(json.dumps({"reached_48k": 48_000 * 600, "at_ms": 0}))
+    path = site.data / "recordings" / name / "captions.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+
+
+async def _listen_again(page: Page, look: Look, gate: str, name: str, address: str) -> None:
+    base = f"{gate}/live/{name}/r/"
+
+    async def transcribed() -> bool:
+        answer = await page.request.get(f"{base}transcript.json")
+        return answer.ok
+
+    await until(transcribed, 180, "the transcript")
+    await page.goto(f"{address}?t=20")
+    await expect(page.locator("canvas.wave")).to_be_visible(timeout=60_000)
+    await expect(page.locator("#transcript-search")).to_be_visible()
+    # The link's own second.
+    await page.wait_for_function("document.querySelector('#replay-audio').currentTime >= 19.5")
+    await page.click("#replay-play")
+    await page.wait_for_function("document.querySelector('#replay-audio').currentTime > 21")
+    await page.keyboard.press("k")
+    await page.keyboard.press("j")
+    assert await page.evaluate("document.querySelector('#replay-audio').paused")
+    at = await page.evaluate("document.querySelector('#replay-audio').currentTime")
+    assert at < 15
+    await page.fill("#transcript-search", "times")
+    await expect(page.locator(".found")).to_have_text(re.compile(r"^\d+ place"))
+    await look.at(page, "replay-searched")
+    await page.fill("#transcript-search", "")
+    for lang in ("en", "gu", "hi"):
+        await page.goto(f"{address}?lang={lang}&t=20")
+        await expect(page.locator("canvas.wave")).to_be_visible(timeout=60_000)
+        await expect(page.locator("#transcript-search")).to_be_visible()
+        await look.at(page, f"replay-worked-{lang}", axe=lang == "en")
+    about = json.loads(await (await page.request.get(f"{base}about.json")).text())
+    assert len(about["peaks"]) > 100
