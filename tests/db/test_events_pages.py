@@ -370,7 +370,7 @@ def test_a_persons_page_is_for_everybody(client, as_other, owner, event, django_
         assert page.index("Rivers and cities") < page.index("Long ago")
         assert "Called off" not in page
         assert "asha@example.org" not in page
-    with django_assert_num_queries(6):  # account, followers, follows, count, rows, speakers
+    with django_assert_num_queries(5):  # account, links, count, rows, speakers
         client.get("/@asha?tab=events")
 
 

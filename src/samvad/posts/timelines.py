@@ -85,7 +85,22 @@ def profile(
     return page(posts, before, limit)
 
 
+def profile_top(person: User, reader: User | None, limit: int = A_PAGE) -> tuple[list[str], Page]:
+    """What is pinned, latest pin first, and the first page of posts: in one query."""
+    posts = readable(reader).filter(author=person)
+    own = posts.filter(Q(reply_to__isnull=True) | Q(answers=person))
+    newest = own.order_by("-pk").values("pk")[: limit + 1]
+    both = posts.filter(Q(pinned_at__isnull=False) | Q(pk__in=newest))
+    rows = list(both.order_by("-pk").values_list("pk", "pinned_at", "reply_to", "answers"))
+    pins = sorted(((at, pk) for pk, at, _to, _whom in rows if at), reverse=True)
+    # An older post that is pinned stands after the page; a pinned answer is not of this tab.
+    ids = [pk for pk, _at, to, whom in rows if to is None or whom == person.pk][: limit + 1]
+    page = Page(ids[:limit], ids[limit - 1] if len(ids) > limit else "")
+    return [pk for _at, pk in pins], page
+
+
 def pinned(person: User, reader: User | None) -> list[str]:
+    """Posts at the top of a profile, latest pin first."""
     posts = readable(reader).filter(author=person, pinned_at__isnull=False)
     return list(posts.order_by("-pinned_at").values_list("pk", flat=True))
 

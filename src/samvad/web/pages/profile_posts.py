@@ -38,13 +38,16 @@ def profile_feed(request: HttpRequest, person: User) -> HttpResponse:
     me = asker(request)
     tab = request.GET.get("tab", "")
     tab = tab if tab in TABS else ""
-    first = not before(request) and not tab
+    if not before(request) and not tab:
+        pins, page = timelines.profile_top(person, me)
+    else:
+        pins, page = [], timelines.profile(person, me, tab, before(request))
     return feed(
         request,
-        timelines.profile(person, me, tab, before(request)),
+        page,
         template="people/profile.html",
         more=f"tab={tab}&" if tab else "",
-        beside=timelines.pinned(person, me) if first else [],
+        beside=pins,
         person=person,
         tab=tab,
     )

@@ -56,13 +56,19 @@ def portrait(person: User, side: int = 400) -> SafeString:
 
 @register.inclusion_tag("people/who.html", takes_context=True)
 def who(context: Context, person: User) -> dict[str, Any]:
-    """{% who person %}: pictures, names, words and links at the top of a profile. Two queries."""
+    """{% who person %}: pictures, names, words and links at the top of a profile."""
     return {
         "person": person,
         "user": context.get("user"),
         "links": person.links.all(),
-        "back_since": returns.back_since(person),
+        # Most have never been away: then there is nothing to ask the log for.
+        "back_since": returns.back_since(person) if _ever_changed(person) else None,
     }
+
+
+def _ever_changed(person: User) -> bool:
+    """Whether the standing was ever changed since the account was made."""
+    return abs((person.standing_since - person.joined_at).total_seconds()) > 1
 
 
 @register.simple_tag
