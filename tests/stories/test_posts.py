@@ -62,7 +62,8 @@ async def test_a_photo_and_a_film_are_posted_and_seen(site: Site, tmp_path: Path
         await expect(reader.locator(".post-photo img")).to_be_visible()
         await page.goto(f"{site.web}/home")
         await look.at(page, "home")
-        like = page.locator("button.act[formaction*='/like']").first
+        told_of = page.locator("article", has=page.locator(".post-photo"))
+        like = told_of.locator("button.act[formaction*='/like']")
         await like.click()
         await expect(like).to_have_attribute("aria-pressed", "true")  # without a reload
         await reader.reload()
