@@ -17,8 +17,9 @@ LATE_S = 0.1
 """From here on a beat is missed: a player with a second in hand has lost a tenth of it."""
 FAINT_S = 0.5
 """So much missed in all, and what was measured is about the machine."""
-CROWDED = 0.6
-"""So large a share of the time with somebody waiting for a core, and it is too."""
+CROWDED = 0.5
+"""So large a share of the time with somebody waiting for a core, and it is too. A story alone on
+two cores was seen at 0.3 to 0.5."""
 
 PRESSURE = Path("/proc/pressure/cpu")
 
