@@ -91,7 +91,7 @@ async def test_the_end_is_the_end(site: Site, folder: Path) -> None:
         async def on_air_for_9_s() -> bool:
             return await crowd.seconds_on_air(web, master) >= 9
 
-        await until(on_air_for_9_s, 30, "9 s on air")
+        await until(on_air_for_9_s, 30, "9 s on air", every=0.25)
         shown = await asyncio.to_thread(site.samvad_json, "event", "show", event["event"])
         assert shown["state"] == "live"
         assert shown["replay"] is None

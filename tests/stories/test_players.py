@@ -26,7 +26,7 @@ async def test_ffmpeg_gstreamer_and_m3u8_read_the_live_stream(site: Site, folder
     async with on_air(site, "Other players", SONG, folder) as (event, voice), crowd.http() as web:
         # Somebody joins from the very start …
         first = await crowd.enter(web, site, event["event"])
-        await until(lambda: _holds(web, first, 8), 30, "8 s on air")
+        await until(lambda: _holds(web, first, 8), 30, "8 s on air", every=0.25)
         for rendition, codec in (("aac", "aac"), ("opus", "opus")):
             index = urljoin(first, f"{rendition}/index.m3u8")
             told = await ffprobe(index)

@@ -33,7 +33,7 @@ class AttackSettings:
         high=1_000_000,
     )
     ticket_rate: int = param(
-        24,
+        60,
         "Playlists one ticket may fetch a second, whichever gates it asks; who shares it with "
         "many is sent to the door. 0: as many as it likes.",
         unit="playlists/s",

@@ -35,9 +35,10 @@ LISTENING_S = 12.0
 AHEAD_MAX_S = 120.0
 ANYONE = 3
 """The lane (line.py) of those without any claim to be before others."""
-SHARED_PER_S = 24
+SHARED_PER_S = 60
 """A ticket fetches no more playlists a second, whichever gates it asks: one listener fetches one
-or two, some tabs a few. Who shares one with many is sent to the door, where each gets a seat."""
+or two, some tabs and a monitor more. Who shares one with many is sent to the door, where each
+gets a seat."""
 VOID = 4
 """A ticket that is used so many times as often is in very many hands: it is void."""
 _CANDIDATES = 1024
