@@ -19,7 +19,7 @@ from samvad.protocol.playlist import CONTENT_TYPE, Form, Report, render_master, 
 
 LINGER_S = 25.0
 """After a step away from parts, whoever was near the edge gets them for so long still. Our page
-takes up to 10 s to follow and 15 s more to have enough to step back over; a player that lives from
+takes up to 10 s to follow and 12 s more to have enough to step back over; a player that lives from
 parts would stand still for a segment if they ended at once."""
 MAX_INITS = 32
 """Init segments of one event; beyond it the oldest go. They change with the encoder only."""

@@ -1,4 +1,4 @@
-"""What the worker does for accounts and moderation: some things at once, most of them rarely."""
+"""The worker's house-keeping: some things at once, most of them rarely."""
 
 from collections.abc import Callable
 
@@ -31,6 +31,20 @@ def _sweep() -> None:
     archives.sweep()
 
 
+def _old_notices() -> None:
+    from django.utils import timezone
+
+    from samvad.notices import service
+
+    service.trim_before(timezone.now())
+
+
+def _unused_media() -> None:
+    from samvad.posts import media
+
+    media.sweep()
+
+
 def _standings() -> None:
     from samvad.moderation import service
     from samvad.web import erasure
@@ -41,6 +55,9 @@ def _standings() -> None:
 
 _standings_due = Rarely(_standings, 5.0)
 _sweep_due = Rarely(_sweep, 10 * MINUTE_S)
+# Neither is found by an index: twice a second they would read a large site's whole tables.
+_old_notices_due = Rarely(_old_notices, 10 * MINUTE_S)
+_unused_media_due = Rarely(_unused_media, 10 * MINUTE_S)
 
 
 def steps(clock: Clock) -> dict[str, Callable[[], object]]:
@@ -52,4 +69,6 @@ def steps(clock: Clock) -> dict[str, Callable[[], object]]:
         "archives": archives.make_next,
         "links": verified_links.look_at_next,
         "sweeps": lambda: _sweep_due(clock.now()),
+        "old notices": lambda: _old_notices_due(clock.now()),
+        "unused media": lambda: _unused_media_due(clock.now()),
     }

@@ -97,8 +97,8 @@ def round_trip(clock: Clock, renew: bool = False) -> list[str]:
         reminders,
         retention,
     )
-    from samvad.notices import digest, service
-    from samvad.posts import media, previews, transcodes
+    from samvad.notices import digest
+    from samvad.posts import previews, transcodes
     from samvad.web import chores, found, posting, told
 
     now = from_ms(clock.wall_ms())
@@ -115,10 +115,8 @@ def round_trip(clock: Clock, renew: bool = False) -> list[str]:
         "changes told": lambda: reminders.tell_changes(now, told.reminder),
         "reminders": lambda: reminders.send_due(now, told.reminder),
         "digests": lambda: digest.write_due(now, told.digest),
-        "old notices": lambda: service.trim_before(now),
         "transcodes": transcodes.step,
         "previews": previews.step,
-        "unused media": media.sweep,
         "search": found.fill,
     }
     return _do(steps)
