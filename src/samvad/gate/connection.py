@@ -1,5 +1,6 @@
 """One connection: bytes in, requests out of them, answers back. Every call may fail."""
 
+import contextlib
 import errno
 import os
 import socket
@@ -11,6 +12,7 @@ from samvad.gate.answers import CONTINUE, REFUSALS, Answer, FileSpan, rest
 from samvad.gate.counters import INDEX
 from samvad.gate.http1 import Fields, Refused, Request, Wanted, take
 from samvad.gate.loop import IN, OUT
+from samvad.gate.reading import Reading, how_far, reset_at_close
 from samvad.gate.sources import Book, Rank
 
 if TYPE_CHECKING:
@@ -60,7 +62,8 @@ class Connection:
     __slots__ = (
         *("_asked", "_calm", "_data", "_discarded", "_eof", "_fd", "_known", "_mask", "_out"),
         *("_server", "_site", "_sock", "_span", "_then", "_unfinished"),
-        *("asked", "book", "born", "bucket", "deadline", "last", "rank", "seen", "served", "state"),
+        *("asked", "book", "born", "bucket", "deadline", "last", "rank", "reading", "seen"),
+        *("served", "state"),
     )
 
     def __init__(self, server: "Server", site: Answerer, sock: socket.socket, book: Book) -> None:
@@ -73,6 +76,8 @@ class Connection:
         self.last = b""
         """The last target that was not refused; how far it has come is read from it."""
         self.rank = Rank.NEW
+        self.reading: Reading | None = None
+        """While the kernel holds something for it, as far as was looked (`dull_s`)."""
         self.state = READING
         self._then = READING
         """What follows when the answer under way is sent: READING, LINGERING or CLOSED."""
@@ -387,9 +392,7 @@ class Connection:
         if self.state in (WAITING, QUEUED):
             server.set_deadline(self, server.idle_s)  # reload has a limit of its own
         elif self.state is SENDING:
-            server.counters.add("timeouts_send")
-            self.book.tally.slow += 1
-            self.close()
+            self.cut()
         elif self.state is READING and self._data:
             server.counters.add("timeouts_head")
             self._refuse(408)
@@ -397,6 +400,29 @@ class Connection:
             if self.state is READING:
                 server.counters.add("timeouts_idle")
             self.close()
+
+    def dull_s(self, now: float) -> float:
+        """For how long its reader has taken less than the slowest that is borne, of what the
+        kernel holds for it. To be asked now and then."""
+        try:
+            held, far = how_far(self._sock)
+        except OSError:
+            return 0.0
+        if not held:
+            self.reading = None
+        elif self.reading is None:
+            self.reading = Reading(far, now)
+        else:
+            return self.reading.took_s(far, now, self._server.read_rate)
+        return 0.0
+
+    def cut(self) -> None:
+        """Its reader is too slow."""
+        self._server.counters.add("timeouts_send")
+        self.book.tally.unread += 1
+        with contextlib.suppress(OSError):
+            reset_at_close(self._sock)
+        self.close()
 
     def throttle(self, refuser: Answerer) -> None:
         """From now on `refuser` answers in the site's place."""

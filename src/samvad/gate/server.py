@@ -198,9 +198,12 @@ class Server:
         """A tick: a part of the connections is looked at; where sockets run short, those that
         have proven nothing are closed the sooner the fewer are left."""
         now, guard = self.loop.moment.now, self.guard
-        for connection in guard.walk(list(self._connections) if guard.rested else [], now):
+        found = guard.walk(list(self._connections) if guard.rested else [], now)
+        for connection in found.fast:
             connection.throttle(self._throttled)
             self.counters.add("throttled")
+        for connection in found.dull:
+            connection.cut()
         filled = len(self._connections) / self._most
         if filled < SHORT:
             return

@@ -26,6 +26,7 @@ KINDS = {
     "sharing": gettext_noop("one ticket used by many"),
     "probing": gettext_noop("requests for what does not exist"),
     "slow": gettext_noop("connections that only hold on"),
+    "readers": gettext_noop("answers that were asked for and not taken"),
     "mute": gettext_noop("connections that ask for nothing"),
     "pages": gettext_noop("page loads that lead nowhere"),
     "door": gettext_noop("knocks at the door by nobody who comes in"),
