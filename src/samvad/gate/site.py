@@ -32,6 +32,7 @@ from samvad.gate.reload import parse
 from samvad.gate.seats import LISTENING_S, SHARED_PER_S
 from samvad.gate.sources import Rank
 from samvad.gate.spent import Spent
+from samvad.gate.stalls import Stalls
 from samvad.gate.state import OVER, Situation
 from samvad.protocol.hls import EVENT, SLUG
 from samvad.protocol.media import RENDITIONS, Init, Part
@@ -58,9 +59,10 @@ _OF_EVENT = re.compile(
     rf"/live/({EVENT})(/state\.json|/steering\.json|/replay\.m4a|/m/([\w-]+)\.m4s|/r/([\w.-]+))".encode()
 )
 _PAGE = re.compile(rf"/e/({SLUG})".encode())
-_DOOR = re.compile(rf"/door/({EVENT})(/serving\.json|/leave)?".encode())
+_DOOR = re.compile(rf"/door/({EVENT})(/serving\.json|/leave|/stalls)?".encode())
 _READING = (b"GET", b"HEAD")
-_SERVING, _STATE, _LEAVE = b"/serving.json", b"/state.json", b"/leave"
+_SERVING, _STATE = b"/serving.json", b"/state.json"
+_LEAVE, _STALLS = b"/leave", b"/stalls"
 _ONE_FOR_ALL = (_SERVING, _STATE)
 
 _FORGED, _GONE = INDEX["tickets_forged"], INDEX["tickets_gone"]
@@ -124,6 +126,7 @@ class Site(Generic[Token]):
         self._permissions = Permissions(folders.permissions)
         self._counters, self._count = counters, counters.values
         self.knocks = Knocks(secret, counters, Spent(folders.run / "attack" / "spent"))
+        self._stalls = Stalls(counters)
         self._ready: Ready = {}
         self.register: Register[Token] = Register(
             secret,
@@ -327,6 +330,8 @@ class Site(Generic[Token]):
         event, what = known
         if what in _ONE_FOR_ALL:
             return REFUSALS[405]
+        if what == _STALLS:
+            return self._stalls.answer(event, request.body, at)
         return self.knocks.answer(event, what == _LEAVE, request.body, at)
 
     # -- waiting ----------------------------------------------------------------------------
