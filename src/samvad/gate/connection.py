@@ -8,9 +8,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from samvad.base.clock import Moment
-from samvad.gate.answers import CONTINUE, REFUSALS, Answer, FileSpan, rest
+from samvad.gate.answers import CONTINUE, FORGED, REFUSALS, Answer, FileSpan, rest
 from samvad.gate.counters import INDEX
 from samvad.gate.http1 import Fields, Refused, Request, Wanted, take
+from samvad.gate.insist import Insisting
 from samvad.gate.loop import IN, OUT
 from samvad.gate.reading import Reading, how_far, reset_at_close
 from samvad.gate.sources import Book, Rank
@@ -28,6 +29,7 @@ LINGER_BYTES = 256 * 1024
 
 _REQUESTS, _BYTES, _LOST = INDEX["requests"], INDEX["bytes"], INDEX["lost"]
 _MALFORMED, _NONSENSE = INDEX["malformed"], INDEX["nonsense"]
+_FORGED = INDEX["tickets_forged"]
 _NONSENSICAL = (400, 404, 405)
 _CLASS = [0, 0] + [INDEX[f"answers_{n}xx"] for n in range(2, 6)]
 
@@ -57,11 +59,14 @@ class Answerer(Protocol):
     def drop(self, token: "Connection") -> None:
         """The connection no longer waits."""
 
+    def insisting(self, request: Request) -> Insisting | None:
+        """What was answered FORGED, to be known again; None: it is to be read each time."""
+
 
 class Connection:
     __slots__ = (
-        *("_asked", "_calm", "_data", "_discarded", "_eof", "_fd", "_known", "_mask", "_out"),
-        *("_server", "_site", "_sock", "_span", "_then", "_unfinished"),
+        *("_asked", "_calm", "_data", "_discarded", "_eof", "_fd", "_insists", "_known", "_mask"),
+        *("_out", "_server", "_site", "_sock", "_span", "_then", "_unfinished"),
         *("asked", "book", "born", "bucket", "deadline", "last", "rank", "reading", "seen"),
         *("served", "state"),
     )
@@ -88,6 +93,8 @@ class Connection:
         """Whether the loop looks at it seldom (`Loop.calm`)."""
         self._known: Fields | None = None
         """The last request's fields, for the next will have the same."""
+        self._insists: Insisting | None = None
+        """It has shown a forged ticket."""
         self._unfinished = False
         self._eof = False
         self._asked: Request | None = None
@@ -130,6 +137,8 @@ class Connection:
         if not data:
             self._end_of_input(mask)
         elif self.state is READING:
+            if self._insists is not None and self._refused_again(data):
+                return
             self._serve(self._data + data if self._data else data)
         else:
             self._keep_for_later(data)
@@ -197,6 +206,33 @@ class Connection:
                 return
         self._data = data
         self._queue()
+
+    def _refused_again(self, data: bytes) -> bool:
+        """The same bytes once more, when all that has come is one more forged ticket."""
+        server = self._server
+        at, count = server.loop.moment, server.count
+        assert self._insists is not None
+        if self._data or server.ending or not self._insists.refuses(data, at.wall_ms):
+            return False
+        count[_REQUESTS] += 1
+        count[_FORGED] += 1
+        count[_CLASS[4]] += 1
+        self.asked += 1
+        self.deadline = at.now + server.idle_s
+        self.book.forged()
+        wire = FORGED.wire(server.loop.date)
+        try:
+            sent = self._sock.send(wire)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self._lose()
+            return True
+        count[_BYTES] += sent
+        if sent < len(wire):
+            self._out = rest((wire,), sent)
+            self._wait_for_room()
+        return True
 
     def _await(self, wanted: Wanted) -> None:
         """A request is not complete. Its time runs from its first byte and is not prolonged."""
@@ -283,6 +319,8 @@ class Connection:
             self.book.blame(answer.status)
             if request is not None and answer.status in _NONSENSICAL:
                 server.count[_NONSENSE] += 1
+            elif answer is FORGED and request is not None:
+                self._insists = self._site.insisting(request)
         try:
             if len(pieces) == 1:
                 more = socket.MSG_MORE if self._span is not None else 0
@@ -301,8 +339,11 @@ class Connection:
         except OSError:
             self._lose()
             return
+        self._wait_for_room()
+
+    def _wait_for_room(self) -> None:
         self.state = SENDING
-        server.set_deadline(self, server.send_s)
+        self._server.set_deadline(self, self._server.send_s)
         self._watch(self._mask | OUT)
 
     def _flush(self) -> bool:
@@ -427,7 +468,7 @@ class Connection:
     def throttle(self, refuser: Answerer) -> None:
         """From now on `refuser` answers in the site's place."""
         if self.state is READING:
-            self._site = refuser
+            self._site, self._insists = refuser, None
 
     def broken(self) -> None:
         """A bug has shown itself here; only this connection pays for it."""

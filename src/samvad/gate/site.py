@@ -13,6 +13,7 @@ from samvad.base.folders import Folders
 from samvad.base.settings import GateSettings
 from samvad.gate import lean, mirror
 from samvad.gate.answers import (
+    FORGED,
     PREFLIGHT,
     REFUSALS,
     Answer,
@@ -21,6 +22,7 @@ from samvad.gate.assets import Assets
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.event import Event
 from samvad.gate.http1 import Fields, Request
+from samvad.gate.insist import Insisting
 from samvad.gate.knock import Knocks
 from samvad.gate.news import look
 from samvad.gate.objects import Ready, media_headers
@@ -167,6 +169,11 @@ class Site(Generic[Token]):
             return self._of_event(known, query, request, token, at)
         return self._first_sight(path, query, request, token, at)
 
+    def insisting(self, request: Request) -> Insisting | None:
+        """What was refused as FORGED, to be known again."""
+        event = self._events.get(request.target.split(b"/", 3)[2].decode("latin-1"))
+        return Insisting.after(request, event.tickets) if event is not None else None
+
     def rank_of(self, target: bytes) -> Rank:
         """What a target that was not refused proves of its asker."""
         path = target.partition(b"?")[0]
@@ -205,7 +212,7 @@ class Site(Generic[Token]):
         ticket = event.tickets.verify(pieces[3], at.wall_ms)
         if ticket is None:
             self._count[_FORGED] += 1
-            return REFUSALS[403]
+            return FORGED
         if len(self._shown) >= SHOWN:
             self._shown.clear()
         shown = self._shown[path] = _Shown(event, ticket, *_PLAYLISTS[pieces[4]])

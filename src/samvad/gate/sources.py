@@ -98,6 +98,11 @@ class Book:
         """It has been counted as a newcomer."""
         self.tally = Tally()
 
+    def forged(self) -> None:
+        """The same as `blame(403)`."""
+        self.busy.add(self)
+        self.tally.forged += 1
+
     def blame(self, status: int) -> None:
         """An answer that laid it to the client."""
         tally = self.tally
