@@ -82,6 +82,7 @@ const replayAudio = h("audio", { id: "replay-audio", preload: "none" });
 const live = new Live(liveAudio, {
   sound: (sound) => happen({ what: "sound", sound }),
   away: () => happen({ what: "turned_away" }),
+  lost: () => model.lost,
   unsupported: () => {
     unsupported = true;
     tick();
@@ -430,6 +431,7 @@ window.samvad = {
       reads: live.reads,
       followed: live.active ? current.latency : null,
       last_fault: live.lastFault,
+      pathway: live.pathway,
       clock_offset_ms: clock.offset_ms,
       paused: liveAudio.paused,
       position_s: liveAudio.currentTime,
