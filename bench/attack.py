@@ -44,7 +44,7 @@ EVERY_S = 1.92
 LEAN_S = 5.76
 """How often a listener fetches where the crowd is large (gate/lean.py)."""
 LARGE = 2_000
-SETTLE_S = 3.0
+SETTLE_S = 8.0
 ALL = "all"
 
 

@@ -1,10 +1,12 @@
 """Honest herds at a gate: many behind one address, all at once, all again after a network cut. None
 of them is an attack, and nobody is banned."""
 
+import contextlib
 import select
 import socket
 import tempfile
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ BEHIND_ONE = 5_000
 OPEN = 15_000
 """Visits under way at a time, at most: a process has 20,000 descriptors."""
 CUT_S = 20.0
+STAY_S = 3.0
+"""What is done is judged once a second."""
 
 
 def herds(count: int, core: int) -> dict[str, Any]:
@@ -32,12 +36,11 @@ def herds(count: int, core: int) -> dict[str, Any]:
                 began = time.monotonic()
                 done = _herd(server.gates, visits, sources)
                 told[name] = {"visits": done, "seconds": round(time.monotonic() - began, 1)}
-                time.sleep(2.0)  # what was done is judged once a second
                 told[name] |= _judged(server.gates)
         with servers.gate(Path(folder) / "cut", count, core) as server:
             assert server.gates is not None
             crowd = Crowd(server.port, server.paths, 5.76)
-            crowd.run(6.0)
+            crowd.run(8.0)
             felt = crowd.run(CUT_S, cut=True)
             told["all again after a network cut"] = {
                 "listeners": count,
@@ -58,9 +61,11 @@ def _judged(gates: Gates) -> dict[str, Any]:
 
 
 def _herd(gates: Gates, count: int, sources: int) -> int:
-    """People who read the page, knock, and listen once they are in; a connection each."""
+    """People who read the page, knock, and listen once they are in; a connection each, which they
+    keep. Where descriptors run short, who came first leaves for who comes now."""
     epoll = select.epoll()
     left: dict[int, tuple[socket.socket, list[bytes]]] = {}
+    there: deque[socket.socket] = deque()
     steps = [
         b"GET /e/a-talk HTTP/1.1\r\nHost: a\r\n\r\n",
         b"POST /door/%s HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" % EVENT.encode(),
@@ -77,20 +82,27 @@ def _herd(gates: Gates, count: int, sources: int) -> int:
         sock.send(steps[0])
         epoll.register(sock.fileno(), select.EPOLLIN)
         left[sock.fileno()] = sock, steps[1:]
-        while number % 50 == 0 or len(left) >= OPEN:
-            done += _turn(epoll, left)
-            if len(left) < OPEN:
+        while number % 50 == 0 or len(left) + len(there) >= OPEN:
+            done += _turn(epoll, left, there)
+            while there and len(left) + len(there) >= OPEN:
+                there.popleft().close()
+            if len(left) + len(there) < OPEN:
                 break
     give_up = time.monotonic() + 60
     while left and time.monotonic() < give_up:
-        done += _turn(epoll, left)
-    for sock, _ in left.values():
+        done += _turn(epoll, left, there)
+    time.sleep(STAY_S)
+    for sock in [*there, *(sock for sock, _ in left.values())]:
         sock.close()
     epoll.close()
     return done
 
 
-def _turn(epoll: select.epoll, left: dict[int, tuple[socket.socket, list[bytes]]]) -> int:
+def _turn(
+    epoll: select.epoll,
+    left: dict[int, tuple[socket.socket, list[bytes]]],
+    there: deque[socket.socket],
+) -> int:
     done = 0
     for fd, _ in epoll.poll(0.01, 256):
         sock, steps = left[fd]
@@ -99,10 +111,12 @@ def _turn(epoll: select.epoll, left: dict[int, tuple[socket.socket, list[bytes]]
         except OSError:
             alive = False
         if alive and steps:
-            sock.send(steps[0])
+            with contextlib.suppress(OSError):  # it is closed: that shows when it is read
+                sock.send(steps[0])
             left[fd] = sock, steps[1:]
-        else:
-            done += alive
-            del left[fd]
-            sock.close()
+            continue
+        done += alive
+        del left[fd]
+        epoll.unregister(fd)
+        there.append(sock)
     return done

@@ -68,15 +68,6 @@ class Listeners:
         self._socks[sock.fileno()] = sock, number
         self._fd_of[number] = sock.fileno()
 
-    def come(self, felt: Felt) -> None:
-        """Whoever is not connected connects."""
-        for number in range(len(self._paths)):
-            if number not in self._fd_of:
-                try:
-                    self._connect(number)
-                except OSError:
-                    felt.lost += 1
-
     def cut(self) -> None:
         """The network is gone for all of them."""
         for sock, _ in self._socks.values():
@@ -86,9 +77,8 @@ class Listeners:
         self._sent.clear()
 
     def run(self, seconds: float) -> Felt:
-        """Fetch for so long."""
+        """Fetch for so long; whoever is not connected connects when it asks."""
         felt = Felt()
-        self.come(felt)
         now = time.monotonic()
         until = now + seconds
         due = [(now + n * self._every_s / len(self._paths), n) for n in range(len(self._paths))]
@@ -153,7 +143,7 @@ class Listeners:
 
 
 class Crowd:
-    """As many as there are paths, EACH to a process. `come` and `run` are of all at once."""
+    """As many as there are paths, EACH to a process."""
 
     def __init__(self, port: int, paths: list[str], every_s: float) -> None:
         self._parts: list[subprocess.Popen[str]] = []
