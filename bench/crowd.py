@@ -23,6 +23,7 @@ import platform
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -300,6 +301,9 @@ def _print_runs(runs: list[Run]) -> None:
             f"{middle('kb_per_listener'):7.2f}  {middle('generator_cpu_share'):.0%}, "
             f"late p99 {middle('generator_late_p99'):.1f}ms {'; '.join(complaints)}"
         )
+        errors: Counter[str] = sum((Counter(r.errors) for r in same), Counter())
+        if errors:
+            print(" " * 20 + ", ".join(f"{count:,} × {kind}" for kind, count in errors.most_common()))
 
 
 if __name__ == "__main__":
