@@ -303,7 +303,9 @@ def _print_runs(runs: list[Run]) -> None:
         )
         errors: Counter[str] = sum((Counter(r.errors) for r in same), Counter())
         if errors:
-            print(" " * 20 + ", ".join(f"{count:,} × {kind}" for kind, count in errors.most_common()))
+            print(
+                " " * 20 + ", ".join(f"{count:,} × {kind}" for kind, count in errors.most_common())
+            )
 
 
 if __name__ == "__main__":

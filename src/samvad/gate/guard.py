@@ -191,7 +191,7 @@ class Guard:
     def each_second(self, at: Moment) -> list[str]:
         """Blame whom there is to blame; the sources that are banned from now on."""
         self._sight.turn(at.wall_ms)
-        for book in self.books.blameable:
+        for book in self.books.to_judge():
             if not book.known and book.tally.accepts:
                 book.known = True
                 self._sight.came(book.source)
@@ -247,6 +247,8 @@ class Guard:
             return
         self._fenced = {s: until for s, until in self._fenced.items() if until > now}
         bans = self.bans.now
+        if not bans:
+            return
         pressing = [
             ban
             for book in self.books.blameable
