@@ -95,12 +95,13 @@ class Guard:
 
     def enter(self, source: str, now: float) -> tuple[Book, Entry]:
         """A new connection of `source`."""
-        book = self.books.of(source, now)
-        if self.is_banned(source, now):
+        books, bans = self.books, self.bans
+        book = books.of(source, now)
+        if bans is not None and bans.now and self.is_banned(source, now):
             book.tally.turned += 1
-            self.books.busy.add(book)
+            books.busy.add(book)
             return book, Entry.BANNED
-        return book, self.books.enter(book, now)
+        return book, books.enter(book, now)
 
     def may_ask(self, book: Book, now: float) -> bool:
         """One more request of a client whose connection is a proxy's."""
@@ -115,19 +116,19 @@ class Guard:
     def gone(self, connection: Connection, now: float) -> None:
         """It is about to close: how far did it come?"""
         self._look_at(connection)
-        tally = connection.book.tally
-        # A browser keeps what it has opened; who fetches a page from a connection each does not.
-        at_once = now - connection.born < AT_ONCE_S
+        book, rank = connection.book, connection.rank
         if connection.asked == 0:
-            tally.mute += 1
-        elif at_once and connection.rank is Rank.NEW and connection.last:
-            tally.shallow += 1
-            self._counters.add("hit_and_run")
-        elif at_once and connection.asked <= 2 and _only_knocked(connection):
-            tally.bare += 1
-            tally.deep -= connection.rank is Rank.DEEP
-            self._counters.add("hit_and_run")
-        self.books.gone(connection.book, connection.rank is Rank.PROVEN)
+            book.tally.mute += 1
+        # A browser keeps what it has opened; who fetches a page from a connection each does not.
+        elif now - connection.born < AT_ONCE_S:
+            if rank is Rank.NEW and connection.last:
+                book.tally.shallow += 1
+                self._counters.add("hit_and_run")
+            elif connection.asked <= 2 and _only_knocked(connection):
+                book.tally.bare += 1
+                book.tally.deep -= rank is Rank.DEEP
+                self._counters.add("hit_and_run")
+        self.books.gone(book, rank is Rank.PROVEN)
 
     # -- in ticks ---------------------------------------------------------------------------
 
