@@ -32,7 +32,7 @@ LOAD_CORE = 1
 OUT = Path("build/bench/door.json")
 CONNECTIONS = 64
 SETTLE_S = 70.0
-"""Until those who came together look one by one: a look is held for 33 to 55 s (gate/news.py)."""
+"""Until those who came together look one by one: a look is held for 44 to 54 s (gate/news.py)."""
 
 
 @dataclass

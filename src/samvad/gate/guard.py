@@ -80,6 +80,7 @@ class Guard:
         self._rank_of = rank_of or (lambda target: Rank.NEW)
         self._window_ends = float("-inf")
         self._walk: list[Connection] = []
+        self._walked = 0
         self._silent = self._stuck = self._deep = 0
         self._began, self._round_s = 0.0, 1.0
         self.head_s, self.send_s = 10.0, 30.0
@@ -169,24 +170,38 @@ class Guard:
             self._silent = self._stuck = self._deep = 0
             self._round_s, self._began = max(TICK_S, now - self._began), now
             self._walk = connections
-        looked, self._walk = self._walk[:LOOKED_AT], self._walk[LOOKED_AT:]
+            self._walked = 0
+        looked = self._walk[self._walked : self._walked + LOOKED_AT]
+        self._walked += LOOKED_AT
+        if self._walked >= len(self._walk):
+            self._walk = []
         fast, rate = [], self._settings.requests_rate
+        deep, new, closed, waiting = 0, Rank.NEW, State.CLOSED, State.WAITING
         for connection in looked:
-            if connection.closed:
+            state = connection.state
+            if state is closed:
+                continue
+            if (
+                state is waiting
+                and connection.rank is not new
+                and connection.asked == connection.seen
+            ):
+                deep += 1  # held for news: most of a crowd is that, most of the time
                 continue
             if connection.asked != connection.seen:
                 asked = self._look_at(connection)
                 # A page load may be as fast as it likes.
                 if asked > rate * self._round_s and connection.asked > rate * BURST_S:
                     fast.append(connection)
-            elif connection.rank is Rank.NEW:
+            elif connection.rank is new:
                 self.rank(connection)
-            self._deep += connection.rank is not Rank.NEW
+            deep += connection.rank is not new
             left_s = connection.deadline - now
-            if connection.state is State.SENDING:
+            if state is State.SENDING:
                 self._stuck += left_s < self.send_s - HOLDS_ON_S
             elif connection.unfinished or not connection.asked:
                 self._silent += left_s < self.head_s - HOLDS_ON_S
+        self._deep += deep
         return [one for one in fast if one.book.source not in self._allow]
 
     def each_second(self, at: Moment) -> list[str]:
