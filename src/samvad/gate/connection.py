@@ -212,6 +212,7 @@ class Connection:
         """A request is not complete. Its time runs from its first byte and is not prolonged."""
         if not self._unfinished:
             self._unfinished = True
+            self._server.stirs(self)
             self._server.set_deadline(self, self._server.head_s)
         if wanted is Wanted.CONTINUE:
             try:
@@ -255,6 +256,8 @@ class Connection:
         """What was waited for. `calm`: what it asks for next will be in no hurry."""
         if calm and not self._calm and self.state is WAITING:
             self._calm = self._server.loop.calm(self.fd, self._mask)
+            if self._calm:
+                self._server.rests(self)
         asked, self._asked = self._asked, None
         assert asked is not None
         self.state = READING
@@ -264,6 +267,7 @@ class Connection:
 
     def _rouse(self) -> None:
         self._calm = False
+        self._server.stirs(self)
         self._server.loop.rouse(self.fd, self._mask)
 
     def give_up_waiting(self) -> None:
@@ -312,6 +316,7 @@ class Connection:
             self._lose()
             return
         self.state = SENDING
+        server.stirs(self)
         server.set_deadline(self, server.send_s)
         self._watch(self._mask | OUT)
 

@@ -116,7 +116,7 @@ class Guard:
 
     def gone(self, connection: Connection, now: float) -> None:
         """It is about to close: how far did it come?"""
-        self._look_at(connection)
+        self.look_at(connection)
         book, rank = connection.book, connection.rank
         if connection.asked == 0:
             book.tally.mute += 1
@@ -145,7 +145,7 @@ class Guard:
                 connection.rank = rank
         return connection.rank
 
-    def _look_at(self, connection: Connection) -> int:
+    def look_at(self, connection: Connection) -> int:
         """Its share of its source's book; how many requests since the last look."""
         asked = connection.asked - connection.seen
         if asked:
@@ -160,14 +160,14 @@ class Guard:
         """A round is over: the next `walk` wants all connections."""
         return not self._walk
 
-    def walk(self, connections: list[Connection], now: float) -> list[Connection]:
-        """The next of the connections, LOOKED_AT at most; `connections` is all, read when a round
-        begins. Gives those that ask too fast."""
+    def walk(self, connections: list[Connection], now: float, rest: int) -> list[Connection]:
+        """The next of the connections, LOOKED_AT at most; `connections` is all but the `rest`
+        (Server.rests), read when a round begins. Gives those that ask too fast."""
         if not self._walk:
             self._counters.set("silent", self._silent)
             self._counters.set("stuck", self._stuck)
             self._counters.set("deep", self._deep)
-            self._silent = self._stuck = self._deep = 0
+            self._silent, self._stuck, self._deep = 0, 0, rest
             self._round_s, self._began = max(TICK_S, now - self._began), now
             self._walk = connections
             self._walked = 0
@@ -176,32 +176,24 @@ class Guard:
         if self._walked >= len(self._walk):
             self._walk = []
         fast, rate = [], self._settings.requests_rate
-        deep, new, closed, waiting = 0, Rank.NEW, State.CLOSED, State.WAITING
+        new, closed, sending = Rank.NEW, State.CLOSED, State.SENDING  # an enum's look-up is dear
         for connection in looked:
             state = connection.state
             if state is closed:
                 continue
-            if (
-                state is waiting
-                and connection.rank is not new
-                and connection.asked == connection.seen
-            ):
-                deep += 1  # held for news: most of a crowd is that, most of the time
-                continue
             if connection.asked != connection.seen:
-                asked = self._look_at(connection)
+                asked = self.look_at(connection)
                 # A page load may be as fast as it likes.
                 if asked > rate * self._round_s and connection.asked > rate * BURST_S:
                     fast.append(connection)
             elif connection.rank is new:
                 self.rank(connection)
-            deep += connection.rank is not new
+            self._deep += connection.rank is not new
             left_s = connection.deadline - now
-            if state is State.SENDING:
+            if state is sending:
                 self._stuck += left_s < self.send_s - HOLDS_ON_S
             elif connection.unfinished or not connection.asked:
                 self._silent += left_s < self.head_s - HOLDS_ON_S
-        self._deep += deep
         return [one for one in fast if one.book.source not in self._allow]
 
     def each_second(self, at: Moment) -> list[str]:

@@ -115,6 +115,7 @@ class Server:
         self._connections: set[Connection] = set()
         self._new: OrderedDict[Connection, None] = OrderedDict()
         """Those that have proven nothing, as far as is known, the oldest first."""
+        self._resting: set[Connection] = set()
         self._wheel: Wheel[Late] = Wheel()
         self._listeners: list[_Listener] = []
         self._told = float("-inf")
@@ -206,7 +207,9 @@ class Server:
         """A tick: a part of the connections is looked at; where sockets run short, those that
         have proven nothing are closed the sooner the fewer are left."""
         now, guard = self.loop.moment.now, self.guard
-        for connection in guard.walk(list(self._connections) if guard.rested else [], now):
+        rest = self._resting
+        walked = list(self._connections - rest) if guard.rested else []
+        for connection in guard.walk(walked, now, len(rest)):
             connection.throttle(self._throttled)
             self.counters.add("throttled")
         filled = len(self._connections) / self._most
@@ -222,6 +225,16 @@ class Server:
             elif self._rests_s(connection, now) > most_s:
                 self.counters.add("evicted")
                 connection.close()
+
+    def rests(self, connection: Connection) -> None:
+        """All it does is to wait for news: it cannot be too fast, and there is nothing to see in
+        it until it `stirs`. That is most of a long line."""
+        self.guard.look_at(connection)
+        self._resting.add(connection)
+
+    def stirs(self, connection: Connection) -> None:
+        """It has asked for something else."""
+        self._resting.discard(connection)
 
     def _rests_s(self, connection: Connection, now: float) -> float:
         """How long it has done nothing of use."""
@@ -257,6 +270,7 @@ class Server:
         self.loop.forget(fd)
         self._wheel.drop(connection)
         self._connections.discard(connection)
+        self._resting.discard(connection)
         self._new.pop(connection, None)
         self.count[_OPEN] = len(self._connections)
         self.guard.gone(connection, self.loop.moment.now)
