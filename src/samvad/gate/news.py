@@ -30,7 +30,10 @@ UNTIL_S = 49.0
 """The same for one who hears of it when the line moves (`&until`), a tenth more or less: 44 to
 54 s, for proxies give up after 60, and each round costs a look."""
 LISTENERS_HOLD_S = {Form.PLAIN: 10.0, Form.LONG: 30.0}
-"""The same for a listener's look at state.json; by parts it is not held."""
+"""The same for a listener's look at state.json, at most; by parts it is not held."""
+LISTENERS_LEAST_S, LISTENERS_LOOKS_PER_S = 2.0, 500
+"""On segments a small crowd looks more often, as often as costs next to nothing: the state also
+says who speaks, and that is not to be ten seconds old without need."""
 AT_ONCE = 2_000
 """Answers given in one go: a whole house answered together would keep the media waiting."""
 
@@ -63,6 +66,14 @@ def look(query: bytes) -> Look | None:
     if lane is None:
         return Look(mark.decode(), near is not None)
     return Look(mark.decode(), False, int(lane), int(number))
+
+
+def listener_hold_s(form: Form, listening: int) -> float | None:
+    """How long a look of one of so many listeners is held; None: not at all."""
+    most_s = LISTENERS_HOLD_S.get(form)
+    if form is not Form.PLAIN or most_s is None:
+        return most_s
+    return min(most_s, max(LISTENERS_LEAST_S, listening / LISTENERS_LOOKS_PER_S))
 
 
 class _Held(NamedTuple):
