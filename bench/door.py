@@ -148,8 +148,8 @@ def waiting(count: int, seconds: float) -> Cost:
     looks = last.tally.since(first.tally).of(SERVING, HELD).total / lasted
     each = (cpu_1 - cpu_0 - idle * lasted) / max(1, looks * lasted) * 1e6
     about = (
-        f"{in_line:,} in line, {looks:,.0f} looks/s of {each:.0f} µs, {last.tally.errors or 'no errors'} "
-        f"{'; '.join(last.health.complaints(1))}"
+        f"{in_line:,} in line, {looks:,.0f} looks/s of {each:.0f} µs, "
+        f"{last.tally.errors or 'no errors'} {'; '.join(last.health.complaints(1))}"
     )
     return Cost("a second of one who waits", us, 1e6 / us, about)
 
