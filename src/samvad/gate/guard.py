@@ -73,6 +73,8 @@ class Guard:
         """Sources handed over to the fence, and until when they are banned."""
         self.read_rate = settings.read_rate
         self._settings, self._counters = settings, counters
+        self._hasty = 2 * settings.requests_rate * BURST_S
+        """Requests of a source within a window from which on `_pace` may blame it."""
         self._allow = Networks(settings.allow)
         self._posture_file = posture_path(run) if run is not None else None
         self._sight, self._sight_file = Sight(), sight_path(run, index) if run is not None else None
@@ -150,8 +152,11 @@ class Guard:
         asked = connection.asked - connection.seen
         if asked:
             connection.seen = connection.asked
-            connection.book.tally.requests += asked
-            self.books.busy.add(connection.book)
+            book = connection.book
+            book.tally.requests += asked
+            # Requests that are answered blame nobody, but for their pace.
+            hasty = book.tally.requests > self._hasty
+            (self.books.busy if hasty else self.books.calm).add(book)
         self.rank(connection)
         return asked
 

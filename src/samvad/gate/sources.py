@@ -126,8 +126,9 @@ class Books:
         self._books: dict[str, Book] = {}
         self.busy: set[Book] = set()
         """Those of which something was written since they were judged."""
-        self._judged: set[Book] = set()
-        """Those of which something was written in this window before."""
+        self.calm: set[Book] = set()
+        """Those of which something was written in this window that asks for no judge, or was
+        judged already."""
         self._others = Book("", self._per_s * BURST_S, 0.0, self.busy)
         self.tight = False
         """An attack is seen: budgets are an eighth."""
@@ -175,23 +176,23 @@ class Books:
     @property
     def blameable(self) -> list[Book]:
         """Those of which something was written in this window, each one source."""
-        return [book for book in self._judged | self.busy if book is not self._others]
+        return [book for book in self.calm | self.busy if book is not self._others]
 
     def to_judge(self) -> list[Book]:
         """Those of which something was written since the last call, and those that are blamed: of
         all others a judge would say what was said before."""
-        fresh, judged = list(self.busy), self._judged
+        fresh = list(self.busy)
         self.busy.clear()
-        asked = [book for book in judged.difference(fresh) if book.kind is not None]
+        asked = [book for book in self.calm.difference(fresh) if book.kind is not None]
         asked += [book for book in fresh if book is not self._others]
-        judged.update(fresh)
+        self.calm.update(fresh)
         return asked
 
     def turn(self) -> None:
         """A new window: tallies begin anew, and books of whom nothing is left are closed."""
-        busy = self._judged | self.busy
+        busy = self.calm | self.busy
         self.busy.clear()
-        self._judged.clear()
+        self.calm.clear()
         for book in busy:
             book.tally = Tally()
             book.charged = book.counted = 0
