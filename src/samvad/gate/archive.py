@@ -11,6 +11,7 @@ in no run, and so is not to be had by anybody.
 
 import json
 import os
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,15 +125,22 @@ class Archive:
 
     def look(self, now: float, kept: Kept | None, growing: bool) -> bool:
         """Read what is new. `kept` None: all. Whether there is anything."""
-        if now - self._looked >= LOOK_AGAIN_S:
-            self._looked = now
-            self._tail()
+        self._look(now)
         shown = (len(self._parts), kept, growing)
         if shown != self._shown:
             self._shown = shown
             self._lists.clear()
             self._name(kept, growing)
         return bool(self._spans)
+
+    def wall_ms(self, at_48k: int, now: float) -> int | None:
+        """The wall time of a media time that was recorded; None before anything was."""
+        self._look(now)
+        i = bisect_right(self._parts, at_48k, key=lambda part: part.decode_48k) - 1
+        if not self._parts:
+            return None
+        part = self._parts[max(0, i)]
+        return part.wall_ms + (at_48k - part.decode_48k) * 1000 // RATE
 
     @property
     def duration_ms(self) -> int:
@@ -186,6 +194,11 @@ class Archive:
                 # The first part lies behind the init segment, always.
                 init = (rendition, 0, self._parts[0].where[rendition][0])
                 self._spans[f"init-{rendition}"] = init
+
+    def _look(self, now: float) -> None:
+        if now - self._looked >= LOOK_AGAIN_S:
+            self._looked = now
+            self._tail()
 
     def _tail(self) -> None:
         """Lines that are whole and new. A shorter file is another one: it begins anew."""

@@ -24,6 +24,7 @@ from samvad.gate.captions import Captions
 from samvad.gate.http1 import Fields
 from samvad.gate.live import packed
 from samvad.gate.objects import media_headers
+from samvad.gate.pages import Variants
 from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wanted
 from samvad.gate.replay import ReplayFile
 from samvad.protocol.media import AAC, OPUS, RENDITIONS, Rendition
@@ -31,6 +32,7 @@ from samvad.protocol.playlist import CONTENT_TYPE
 from samvad.protocol.room import Replay
 
 LOOK_AGAIN_S = 1.0
+_SAID = (JSON, ("Cache-Control", "public, max-age=1"), ANYWHERE, NO_SNIFF)
 _PIECE = re.compile(r"live-(\d{1,15})-(\d{1,15})\.vtt")
 _FILE = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\.([a-z0-9]{2,4})")
 _KINDS = {
@@ -69,6 +71,7 @@ class Published:
         self._looked = float("-inf")
         self.archive = Archive(folder, key)
         self.captions = Captions(folder / "captions.jsonl")
+        self._said: tuple[int, Variants] | None = None
 
     def replay(self, now: float) -> Replay | None:
         """Size and duration of the replay; None while there is none, or it is held."""
@@ -89,7 +92,7 @@ class Published:
         if ending in ("m4s", "mp4") and (found := self._media(stem, rules, now, growing)):
             return _ranged(found, media_headers(stem), fields)
         if growing:
-            return self._live_captions(name, now)
+            return self._live_captions(name, fields, now)
         if name == "replay.m3u8":
             listed = self.archive.look(now, rules.kept, False)
             return packed(_master(self._captioned()).encode())[fields.gzip] if listed else _NONE
@@ -105,14 +108,16 @@ class Published:
             return Answer(302, [("Location", where), ("Cache-Control", "no-store"), ANYWHERE])
         return self._plain_file(name, fields)
 
-    def _live_captions(self, name: str, now: float) -> Answer:
+    def _live_captions(self, name: str, fields: Fields, now: float) -> Answer:
         """captions.json, and the segments that live captions are listed by."""
         piece = _PIECE.fullmatch(name)
         if not self.captions.look(now) or not (piece or name == "captions.json"):
             return REFUSALS[404]
         if piece is None:
-            headers = [JSON, ("Cache-Control", "public, max-age=1"), ANYWHERE, NO_SNIFF]
-            return Answer(200, headers, (self.captions.as_json(),))
+            if self._said is None or self._said[0] != self.captions.read:
+                said = self.captions.as_json(lambda at_48k: self.archive.wall_ms(at_48k, now))
+                self._said = self.captions.read, Variants(said, _SAID)
+            return self._said[1].answer(fields)
         text = self.captions.vtt(int(piece[1]), int(piece[2]))
         headers = [
             ("Content-Type", _KINDS["vtt"]),
