@@ -2,8 +2,8 @@
 
 A recogniser knows a word some seconds after it was said. A player near the live edge would be past
 it by then; so in the HLS rendition captions stand LATE_S later than the words: at the latest when
-they can be there. captions.json (for the site's own page) has the true times, as wall times like the
-playlists' EXT-X-PROGRAM-DATE-TIME. The replay's captions have true times too. Times in VTT are
+they can be there. captions.json (for the site's own page) has the true times, as wall times like
+the playlists' EXT-X-PROGRAM-DATE-TIME. The replay's captions have true times too. Times in VTT are
 the media's: its local time zero is decode time zero (X-TIMESTAMP-MAP, RFC 8216, 3.5).
 """
 
