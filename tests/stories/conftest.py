@@ -9,11 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.pulse import Pulse
 from tests.kit.site import Site, running_site
-
-ATTEMPTS = 3
-"""A story is told so often at most, and only while the machine keeps it from being heard."""
 
 
 @pytest.fixture(scope="session")
@@ -34,30 +30,6 @@ def pytest_runtest_makereport(
             if isinstance(value, Site):
                 report.sections.append((f"log of {name}", value.tail(80)))
     return report
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """A story that fails while the machine was held up is told again, and that is said."""
-    with Pulse() as pulse:
-        try:
-            return (yield)
-        except Exception as error:
-            wrong = error
-    for attempt in range(2, ATTEMPTS + 1):
-        if not pulse.faint:
-            raise wrong
-        first = f"{pulse}: {wrong}"
-        item.add_report_section("call", f"attempt {attempt - 1}", first)
-        print(f"told once more, for {first}")
-        with Pulse() as pulse:
-            try:
-                item.runtest()
-            except Exception as error:
-                wrong = error
-            else:
-                return None
-    raise wrong
 
 
 @pytest.fixture

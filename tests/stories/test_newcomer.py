@@ -22,6 +22,13 @@ FIRST_WORDS = (
     "conversation on this machine, which nobody has rehearsed, and which I shall end myself."
 )
 
+REPLAYS = """(from) => {
+  const live = document.querySelector("#live-audio");
+  const replay = document.querySelector("#replay-audio");
+  const plays = !replay.paused && !replay.seeking && replay.currentTime > from;
+  return plays && (live.paused || live.ended);
+}"""
+
 
 async def test_from_the_first_start_to_the_replay(tmp_path: Path) -> None:
     speech = say(FIRST_WORDS)
@@ -59,6 +66,8 @@ async def test_from_the_first_start_to_the_replay(tmp_path: Path) -> None:
             begins_s = find(speech, recorded).at_s
             await page.click("#replay-play")
             await page.locator("#seek").fill(f"{begins_s + 2:.0f}")
+            # The live sound is over, and the replay plays from there: then it is recorded.
+            await page.wait_for_function(REPLAYS, arg=begins_s + 1)
             replayed = course(follow((await ears.record(page, 6)).samples, speech, SPEECH_S))
             assert replayed.covered > 0.9
             assert replayed.first.said_s == pytest.approx(2, abs=2), "it is not where it says"

@@ -30,7 +30,7 @@ CUES = """async (url) => {
   const hls = new Hls({ renderTextTracksNatively: true });
   hls.loadSource(url);
   hls.attachMedia(video);
-  await video.play().catch(() => undefined);
+  video.play().catch(() => undefined);
   for (let i = 0; i < 480; i++) {
     for (const track of video.textTracks) {
       track.mode = "hidden";
@@ -44,6 +44,11 @@ CUES = """async (url) => {
     await new Promise((done) => setTimeout(done, 250));
   }
   return [];
+}"""
+
+STILL_PLAYS = """(before) => {
+  const audio = document.querySelector('#replay-audio');
+  return audio.currentSrc !== before && !audio.paused && audio.currentTime > 21;
 }"""
 
 
@@ -99,7 +104,7 @@ async def test_the_recording_is_posted_and_worked_on(site: Site, folder: Path) -
             await asyncio.to_thread(site.samvad, "event", "end", name)
         await sees(page, scene="replay", within=60)
         await expect(page.locator("canvas.wave")).to_be_visible(timeout=60_000)
-        await _listen_again(page, look, site.gate, name, event["page"])
+        await _listen_again(page, look, site, name, event["page"])
     look.nothing_wrong()
 
 
@@ -154,8 +159,25 @@ async def _read_along(page: Page, look: Look) -> None:
         await other.close()
 
 
-async def _listen_again(page: Page, look: Look, gate: str, name: str, address: str) -> None:
-    base = f"{gate}/live/{name}/r/"
+async def _another_version_comes(page: Page, site: Site, name: str) -> None:
+    """The file is replaced while somebody listens, as it is when its loudness is set: they go on
+    listening where they are."""
+    path = site.data / "recordings" / name / "replay.m4a"
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(path.read_bytes() + b"\0\0\0\x08free")
+    before = await page.evaluate("document.querySelector('#replay-audio').currentSrc")
+    fresh.replace(path)
+
+    async def told() -> bool:
+        # A page reads the state once a minute now, and when it is on the line again.
+        await page.evaluate("dispatchEvent(new Event('online'))")
+        return bool(await page.evaluate(STILL_PLAYS, before))
+
+    await until(told, 60, "the other version plays on")
+
+
+async def _listen_again(page: Page, look: Look, site: Site, name: str, address: str) -> None:
+    base = f"{site.gate}/live/{name}/r/"
 
     async def transcribed() -> bool:
         answer = await page.request.get(f"{base}transcript.json")
@@ -169,6 +191,7 @@ async def _listen_again(page: Page, look: Look, gate: str, name: str, address: s
     await page.wait_for_function("document.querySelector('#replay-audio').currentTime >= 19.5")
     await page.click("#replay-play")
     await page.wait_for_function("document.querySelector('#replay-audio').currentTime > 21")
+    await _another_version_comes(page, site, name)
     await page.keyboard.press("k")
     await page.keyboard.press("j")
     assert await page.evaluate("document.querySelector('#replay-audio').paused")

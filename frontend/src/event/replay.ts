@@ -118,12 +118,21 @@ export function replayPanel(context: Context, audio: HTMLAudioElement): Panel {
     if (made.beside) document.getElementById("beside")?.prepend(made.beside);
     tell();
   };
-  /** The link's own moment (?t=), once. */
+  /** Where to begin: the link's own moment (?t=), or where another version of it was left. */
   let asked = readTime(new URLSearchParams(location.search).get("t"));
   audio.addEventListener("loadedmetadata", () => {
     if (asked !== null) jump(asked);
     asked = null;
   });
+  /** Another version comes while people listen (its loudness set, a passage cut): they go on
+   * where they are. */
+  const load = (url: string) => {
+    const on = !audio.paused;
+    if (audio.currentSrc && audio.currentTime > 0) asked = audio.currentTime;
+    audio.preload = "metadata";
+    audio.src = url;
+    if (on) audio.play().catch(() => undefined);
+  };
 
   const scrub = h(
     "div",
@@ -158,8 +167,7 @@ export function replayPanel(context: Context, audio: HTMLAudioElement): Panel {
       if (replay?.url !== state.replay.url || replay.bytes !== state.replay.bytes) {
         replay = state.replay;
         const url = config.gate + replay.url;
-        audio.preload = "metadata";
-        audio.src = url;
+        load(`${url}?v=${replay.bytes}`);
         set(download, { href: url, download: `${config.slug}.m4a` });
         download.replaceChildren(
           icon("download"),

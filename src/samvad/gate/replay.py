@@ -73,7 +73,8 @@ class ReplayFile:
         etag = f'"{at.st_size:x}-{at.st_mtime_ns:x}"'
         headers = (
             ("Content-Type", "audio/mp4"),
-            ("Cache-Control", "public, max-age=3600"),
+            # Another version may come under the same address: its loudness set, a passage cut.
+            ("Cache-Control", "public, max-age=60"),
             ("ETag", etag),
             ("Accept-Ranges", "bytes"),
             ANYWHERE,
