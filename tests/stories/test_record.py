@@ -74,9 +74,11 @@ async def test_the_recording_is_posted_and_worked_on(site: Site, folder: Path) -
             await sees(page, state="live", within=60)
             await page.click("#play, #listen-then")
             await sees(page, sound="playing", within=60)
-            # Captions are in the stream, as another player sees them. What a recogniser would
-            # write (tests/live/test_broadcast_captions.py has a real one) is written here.
-            write_captions(site, name)
+            # What a recogniser would write (tests/live/test_broadcast_captions.py has a real one)
+            # is written here, as the conversation goes on.
+            writing = asyncio.create_task(write_captions(site, name))
+            await _read_along(page, look)
+            # Captions are in the stream, as another player sees them.
             await page.add_script_tag(path=HLS)
             ticket = (await page.evaluate("window.samvad.stats()"))["ticket"]
             live = f"{site.gate}/live/{name}/{ticket}/master.m3u8"
@@ -95,8 +97,10 @@ async def test_the_recording_is_posted_and_worked_on(site: Site, folder: Path) -
                 "document.querySelector('#back-audio').currentTime > 1", timeout=30_000
             )
             await look.at(page, "live-back", axe=True)
+            await expect(page.locator(".caption-note")).to_contain_text("no captions while")
             await page.locator("#return-live").click()
             await expect(page.locator("#go-back")).to_be_visible()
+            writing.cancel()
             await asyncio.to_thread(site.samvad, "event", "end", name)
         await sees(page, scene="replay", within=60)
         await expect(page.locator("canvas.wave")).to_be_visible(timeout=60_000)
@@ -104,15 +108,55 @@ async def test_the_recording_is_posted_and_worked_on(site: Site, folder: Path) -
     look.nothing_wrong()
 
 
-def write_captions(site: Site, name: str) -> None:
-    words = (SPEECH / "two_cities.txt").read_text().split() * 7
-    lines = [
-        json.dumps({"text": w, "from_48k": 18_000 * i, "to_48k": 18_000 * i + 15_000, "sure": 0.9})
-        for i, w in enumerate(words)
-    ]
-    lines.append(json.dumps({"reached_48k": 48_000 * 600, "at_ms": 0}))
+async def write_captions(site: Site, name: str) -> None:
+    """Words as they are said, three seconds late, until it is cancelled."""
+    words = (SPEECH / "two_cities.txt").read_text().split()
     path = site.data / "recordings" / name / "captions.jsonl"
-    path.write_text("\n".join(lines) + "\n")
+    folder = path.parent / "parts.jsonl"
+    every_48k = 18_000
+    written = 0
+    while True:
+        reached_48k = max(0, len(folder.read_bytes().splitlines()) * 30_720 - 3 * 48_000)
+        lines = []
+        while (written + 1) * every_48k < reached_48k:
+            at = written * every_48k
+            about = {"text": words[written % len(words)], "from_48k": at, "to_48k": at + 15_000}
+            lines.append(json.dumps(about | {"sure": 0.9}))
+            written += 1
+        lines.append(json.dumps({"reached_48k": reached_48k, "at_ms": 0}))
+        with open(path, "a") as out:
+            out.write("\n".join(lines) + "\n")
+        await asyncio.sleep(1)
+
+
+async def _read_along(page: Page, look: Look) -> None:
+    """Captions under the live player: only for who wants them, remembered, and no live region."""
+    press = page.locator("#captions")
+    await expect(press).to_be_visible(timeout=60_000)
+    await expect(page.locator("#caption-box")).to_be_hidden()
+    await press.click()
+    await expect(press).to_have_attribute("aria-pressed", "true")
+    await expect(page.locator("#caption-box")).to_have_attribute("aria-live", "off")
+    await expect(page.locator(".caption-lines p")).to_have_count(3, timeout=60_000)
+    # What is shown was said before what is heard now.
+    told = await page.evaluate(
+        "fetch(location.href.replace(/.e.[^/]*$/, '') + '/live/' + "
+        "JSON.parse(document.getElementById('config').textContent).event + "
+        "'/r/captions.json').then((r) => r.json())"
+    )
+    newest = await page.locator(".caption-lines p").last.inner_text()
+    heard_ms = (await page.evaluate("window.samvad.stats()"))["heard_ms"]
+    begins = [cue[0] for cue in told["cues"] if newest.startswith(cue[2].split()[0])]
+    assert begins, (newest, told)
+    assert min(begins) <= heard_ms + 1_000
+    await look.at(page, "live-captions", axe=True)
+    for lang in ("gu", "hi"):
+        other = await page.context.new_page()
+        await other.goto(f"{page.url}?lang={lang}")
+        await other.click("#play, #listen-then")
+        await expect(other.locator("#caption-box")).to_be_visible(timeout=60_000)
+        await look.at(other, f"live-captions-{lang}", axe=False)
+        await other.close()
 
 
 async def _another_version_comes(page: Page, site: Site, name: str) -> None:

@@ -7,6 +7,7 @@ import { names, writeNumber } from "../format.ts";
 import { asLang } from "../text.ts";
 import type { Challenge } from "altcha/lib";
 import { Back } from "./back.ts";
+import { Captions } from "./captions.ts";
 import { announcedPanel, doorsPanel, fullPanel, plainPanel } from "./before.ts";
 import { type Config, makeContext, type Panel, type View } from "./context.ts";
 import { Gate } from "./gate.ts";
@@ -274,7 +275,9 @@ const back = new Back(context, {
     if (on) live.goLive();
   },
 });
+const captions = new Captions(context, memory);
 panels.live.root.append(back.root);
+panels.live.root.querySelector(".transport")?.after(captions.root);
 const trouble = h("p", { class: "notice trouble", role: "status", hidden: true });
 let shown: Scene | null = null;
 
@@ -304,7 +307,9 @@ function tick(): void {
   }
   panels[seen.scene].update(seen);
   const seat = model.door.at === "in" ? config.gate + model.door.play : null;
-  back.update(seen.scene === "live" ? model.state : null, seat, now_ms);
+  const here = seen.scene === "live" ? model.state : null;
+  back.update(here, seat, now_ms);
+  captions.update(here, seat === null ? null : (live.heard_ms() ?? now_ms), back.active);
   show(lamp, model.state?.phase === "live");
   rung.tell(
     LASTS.includes(seen.scene) ? (model.state?.rung ?? null) : null,

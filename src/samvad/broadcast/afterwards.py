@@ -122,6 +122,8 @@ class Afterwards:
                 "held": self.edits.held,
                 "kept": None if whole else self.ranges,
                 "audio": audio,
+                "levelled": None if whole else f"replay-{self.edits.revision}.m4a",
+                "gain_db": round(self.steps * STEP_DB, 2),
                 "elsewhere": dict(self.edits.elsewhere),
             },
         )

@@ -352,8 +352,8 @@ class Event(Generic[Token]):
 
     def _make_state(self, at: Moment) -> bytes:
         assert self.plan is not None
-        over = self.situation(at.wall_ms) is Situation.ENDED
-        replay = self.replay(at.now) if over else None
+        here = self.situation(at.wall_ms)
+        replay = self.replay(at.now) if here is Situation.ENDED else None
         return state.as_json(
             self.plan,
             self.room,
@@ -365,6 +365,7 @@ class Event(Generic[Token]):
             certificate=self._certificate,
             replay=replay,
             back=self.may_go_back(at.wall_ms),
+            captions=here is Situation.LIVE and self.published.captions.look(at.now),
             replay_path=replay_path(self.name),
             mark=self.mark(at.wall_ms),
             wall_ms=at.wall_ms,
