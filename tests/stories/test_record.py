@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import secrets
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +62,11 @@ async def test_the_recording_is_posted_and_worked_on(site: Site, folder: Path) -
     # On a busy machine the ladder would be climbed, and nobody could go back.
     ladder = folder / "ladder.json"
     ladder.write_text('[{"effect": "plain"}]')
+    host = site.samvad_json("user", "create", f"rec{secrets.token_hex(4)}")
     event = site.event(
         "A tale of two cities",
+        "--host",
+        host["handle"],
         "--ladder",
         str(ladder),
         speakers=("Asha Patel", "Ravi Kulkarni"),
@@ -105,6 +109,14 @@ async def test_the_recording_is_posted_and_worked_on(site: Site, folder: Path) -
         await sees(page, scene="replay", within=60)
         await expect(page.locator("canvas.wave")).to_be_visible(timeout=60_000)
         await _listen_again(page, look, site, name, event["page"])
+        desk = await browser.page(f"{site.web}/accounts/login/")
+        await desk.fill("#id_login", host["handle"])
+        await desk.fill("#id_password", host["password"])
+        await desk.click("main form button.main")
+        await desk.wait_for_url(lambda url: "login" not in url)
+        await _cut_on_the_waveform(desk, look, site, name)
+        await _make_a_clip(desk, look, site, name)
+        browser.no_complaints()
     look.nothing_wrong()
 
 
@@ -208,3 +220,55 @@ async def _listen_again(page: Page, look: Look, site: Site, name: str, address: 
         await look.at(page, f"replay-worked-{lang}", axe=lang == "en")
     about = json.loads(await (await page.request.get(f"{base}about.json")).text())
     assert len(about["peaks"]) > 100
+
+
+async def _cut_on_the_waveform(page: Page, look: Look, site: Site, name: str) -> None:
+    """By keys, by dragging, and back again; the host hears also what nobody else does."""
+    await page.goto(f"{site.web}/events/{name}/replay?lang=en")
+    begin = page.get_by_role("slider", name="Beginning of the passage")
+    end = page.get_by_role("slider", name="End of the passage")
+    field = page.locator("#cut-form input[name=from]")
+    await end.press("Home")  # as far as it goes: one part
+    for _ in range(4):
+        await end.press("ArrowRight")
+    assert await field.input_value() == "0:00"
+    assert await page.locator("#cut-form input[name=to]").input_value() == "0:03.2"
+    await expect(end).to_have_attribute("aria-valuetext", "0:03.2")
+    await begin.press("ArrowRight")
+    assert await field.input_value() == "0:00.64"
+    await page.get_by_role("button", name="Listen to the passage").click()
+    await page.wait_for_function(
+        "document.querySelector('.cutter audio').currentTime > 0.7", timeout=30_000
+    )
+    await page.get_by_role("button", name="Cut out").click()
+    await expect(page.locator("li[data-cut]")).to_have_count(1)
+    box = await page.locator(".cutter canvas").bounding_box()
+    assert box
+    await page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 40)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 50, steps=4)
+    await page.mouse.up()
+    assert await field.input_value() > "0:00.64"
+    await look.at(page, "host-replay", axe=True)
+    await page.get_by_role("button", name="Take back the cut").click()
+    await expect(page.locator("li[data-cut]")).to_have_count(0)
+    for lang in ("gu", "hi"):
+        await page.goto(f"{site.web}/events/{name}/replay?lang={lang}")
+        await expect(page.locator(".cutter canvas")).to_be_visible()
+        await look.at(page, f"host-replay-{lang}", axe=False)
+    await page.goto(f"{site.web}/transcript/{name}?lang=en")
+    await look.at(page, "transcript", axe=True)
+
+
+async def _make_a_clip(page: Page, look: Look, site: Site, name: str) -> None:
+    await page.goto(f"{site.web}/events/{name}/clip?from=0:02&to=0:09&lang=en")
+    await look.at(page, "clip-new", axe=True)
+    await page.fill("input[name=title]", "The best of times")
+    await page.click("main form button.main")
+
+    async def made() -> bool:
+        await page.reload()
+        return await page.locator("video").count() > 0
+
+    await until(made, 180, "the clip")
+    await look.at(page, "clip", axe=True)
