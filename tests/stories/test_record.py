@@ -24,6 +24,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 ROOT = Path(__file__).parents[2]
 HLS = ROOT / "frontend" / "node_modules" / "hls.js" / "dist" / "hls.min.js"
 SPEECH = ROOT / "tests" / "speech"
+SOUNDS = """() => {
+  window.sounding = true;
+  const [past, live] = ["back-audio", "live-audio"].map((id) => document.getElementById(id));
+  const look = () => {
+    if (past.paused && (live.paused || live.muted)) window.sounding = false;
+    if (!document.getElementById("go-back").hidden) return;
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
 CUES = """async (url) => {
   const video = document.createElement("video");
   video.muted = true;
@@ -100,16 +110,23 @@ async def test_the_recording_is_posted_and_worked_on(site: Site, folder: Path) -
             await page.wait_for_function(
                 "document.querySelector('#back-audio').currentTime > 1", timeout=30_000
             )
+            # Live is stopped, not only silent, until it is wanted again; nobody hears a gap then.
+            stopped = await page.evaluate("window.samvad.stats()")
+            assert stopped["engine"] is None
+            assert stopped["latency_s"] > 20
             await look.at(page, "live-back", axe=True)
             await expect(page.locator(".caption-note")).to_contain_text("no captions while")
             await page.locator("#return-live").click()
+            await page.evaluate(SOUNDS)
             await expect(page.locator("#go-back")).to_be_visible()
+            assert await page.evaluate("window.sounding"), "between the two nothing played"
+            await sees(page, sound="playing", paused=False, within=30)
             writing.cancel()
             await asyncio.to_thread(site.samvad, "event", "end", name)
         await sees(page, scene="replay", within=60)
         await expect(page.locator("canvas.wave")).to_be_visible(timeout=60_000)
         await _listen_again(page, look, site, name, event["page"])
-        desk = await browser.page(f"{site.web}/accounts/login/")
+        desk = await browser.page(f"{site.web}/accounts/login/", bypass_csp=True)
         await desk.fill("#id_login", host["handle"])
         await desk.fill("#id_password", host["password"])
         await desk.click("main form button.main")
@@ -162,13 +179,12 @@ async def _read_along(page: Page, look: Look) -> None:
     assert begins, (newest, told)
     assert min(begins) <= heard_ms + 1_000
     await look.at(page, "live-captions", axe=True)
-    for lang in ("gu", "hi"):
-        other = await page.context.new_page()
-        await other.goto(f"{page.url}?lang={lang}")
-        await other.click("#play, #listen-then")
-        await expect(other.locator("#caption-box")).to_be_visible(timeout=60_000)
-        await look.at(other, f"live-captions-{lang}", axe=False)
-        await other.close()
+    other = await page.context.new_page()
+    await other.goto(f"{page.url}?lang=gu")
+    await other.click("#play, #listen-then")
+    await expect(other.locator("#caption-box")).to_be_visible(timeout=60_000)
+    await look.at(other, "live-captions-gu", axe=False)
+    await other.close()
 
 
 async def _another_version_comes(page: Page, site: Site, name: str) -> None:
@@ -242,6 +258,7 @@ async def _cut_on_the_waveform(page: Page, look: Look, site: Site, name: str) ->
     )
     await page.get_by_role("button", name="Cut out").click()
     await expect(page.locator("li[data-cut]")).to_have_count(1)
+    await page.locator(".cutter canvas").scroll_into_view_if_needed()
     box = await page.locator(".cutter canvas").bounding_box()
     assert box
     await page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 40)
@@ -252,10 +269,9 @@ async def _cut_on_the_waveform(page: Page, look: Look, site: Site, name: str) ->
     await look.at(page, "host-replay", axe=True)
     await page.get_by_role("button", name="Take back the cut").click()
     await expect(page.locator("li[data-cut]")).to_have_count(0)
-    for lang in ("gu", "hi"):
-        await page.goto(f"{site.web}/events/{name}/replay?lang={lang}")
-        await expect(page.locator(".cutter canvas")).to_be_visible()
-        await look.at(page, f"host-replay-{lang}", axe=False)
+    await page.goto(f"{site.web}/events/{name}/replay?lang=gu")
+    await expect(page.locator(".cutter canvas")).to_be_visible()
+    await look.at(page, "host-replay-gu", axe=False)
     await page.goto(f"{site.web}/transcript/{name}?lang=en")
     await look.at(page, "transcript", axe=True)
 
