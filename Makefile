@@ -52,6 +52,7 @@ lock:            ## pin dependencies anew (wants uv on the path)
 	uv pip compile $(UV_FLAGS) pyproject.toml --extra dev -c requirements/runtime.txt -o requirements/dev.txt
 	uv pip compile $(UV_FLAGS) requirements/s3-server.in -o requirements/s3-server.txt
 	uv pip compile $(UV_FLAGS) pyproject.toml --extra captions -c requirements/runtime.txt -o requirements/captions.txt
+	uv pip compile $(UV_FLAGS) pyproject.toml --extra whisper -c requirements/runtime.txt -o requirements/whisper.txt
 
 assets: build/assets.stamp  ## build the front end into src/samvad/assets
 

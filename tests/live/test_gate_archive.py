@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 
 import m3u8
 import pytest
@@ -97,6 +98,40 @@ async def test_the_replay_is_hls_of_the_recording_itself(gates):
     assert (part.status, len(part.body)) == (206, 8)
 
 
+@pytest.mark.parametrize("cut", [False, True])
+async def test_hls_of_the_replay_is_as_loud_as_its_file_and_nothing_is_copied(gates, cut):
+    """A soft programme: AAC is spans of the file, Opus says its gain in its init segment."""
+    gates.plans.write(a_plan(seats=5, ended=True))
+    show = await Broadcast.open(EVENT, gates.folders, gates.secret, lambda _: None)
+    await on_air(show, 0.05 * tone(440, 20 * PART), WALL_MS)
+    assert await show.finish()
+    folder = gates.folders.recording(EVENT)
+    recorded = tone_db(await ffmpeg_hears(str(folder / "opus.mp4")), 440)
+    gain_db = json.loads((folder / "ended.json").read_text())["loudness"]["gain_db"]
+    assert gain_db > 6
+    base = f"/live/{EVENT}/r/"
+    until_now(lambda: gates.get(base + "aac.m3u8").status == 200, 20)
+    before = listed(gates, base + "aac.m3u8").segments
+    if cut:
+        (folder / "edits.json").write_text(json.dumps({"revision": 3, "cuts": [[0, 2000]]}))
+        subprocess.run(
+            [sys.executable, "-m", "samvad.broadcast.afterwards", str(gates.folders.data), EVENT,
+             "quick"], check=True,
+        )  # fmt: skip
+        until_now(lambda: len(listed(gates, base + "aac.m3u8").segments) == 2, 20)
+        after = listed(gates, base + "aac.m3u8").segments
+        assert not {s.uri for s in after} & {s.uri for s in before}
+        assert gates.get(base + before[0].uri).status == 404
+    for name in ("aac", "opus"):
+        heard = await ffmpeg_hears(f"{gates.url}{base}{name}.m3u8")
+        assert tone_db(heard, 440) == pytest.approx(recorded + gain_db, abs=0.6), name
+        assert len(heard) == pytest.approx((16 if cut else 20) * PART_48K, abs=3000)
+    # The same bytes as in the file that is downloaded.
+    file = (folder / "public" / "replay-3.m4a" if cut else folder / "replay.m4a").read_bytes()
+    for one in listed(gates, base + "aac.m3u8").segments:
+        assert gates.get(base + one.uri).body in file
+
+
 async def test_what_is_cut_out_or_held_is_not_to_be_had(gates):
     gates.plans.write(a_plan(seats=5, ended=True))
     await record(gates, finish=True)
@@ -109,13 +144,13 @@ async def test_what_is_cut_out_or_held_is_not_to_be_had(gates):
     assert [round(s.duration / PART) for s in cut] == [4, 9]
     assert [s.discontinuity for s in cut] == [False, True]
     assert gates.get(base + before[0].uri).status == 404
-    assert gates.get(base + before[1].uri).status == 200
+    assert gates.get(base + cut[1].uri).status == 200
     (gates.folders.recording(EVENT) / "public" / "about.json").write_text("{}")
     assert gates.get(base + "about.json").status == 200
     assert gates.get(base + ".gate.json").status == 404
     rules(gates, held=True)
     until_now(lambda: gates.get(base + "aac.m3u8").status == 404, 20)
-    for path in (base + before[1].uri, base + "about.json", f"/live/{EVENT}/replay.m4a"):
+    for path in (base + cut[1].uri, base + "about.json", f"/live/{EVENT}/replay.m4a"):
         assert gates.get(path).status == 404, path
     rules(gates, held=False, elsewhere={"replay.mp3": "https://store.example/x.mp3"})
     until_now(lambda: gates.get(base + "about.json").status == 200, 20)

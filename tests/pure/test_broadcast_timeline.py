@@ -7,6 +7,7 @@ import pytest
 
 from samvad.broadcast.chapters import suggest, turns
 from samvad.broadcast.gain import louder, steps_for
+from samvad.broadcast.loud import Limiter
 from samvad.broadcast.measure import STEPS, Measure, Measurer, line, peaks, read
 from samvad.broadcast.ogg import ogg
 from samvad.broadcast.timeline import PART_MS, Timeline, kept
@@ -21,6 +22,7 @@ from samvad.broadcast.transcript import (
     txt,
     vtt,
 )
+from samvad.broadcast.truepeak import TruePeaks
 from samvad.protocol.media import PART_48K
 
 
@@ -89,6 +91,31 @@ def test_gain_is_bounded_by_the_peaks():
     assert steps_for(-30.0, 16_384) == (3, False)
     assert steps_for(-10.0, 32_767) == (-4, True)
     assert steps_for(None, 0) == (0, True)
+
+
+def test_a_top_between_two_samples_is_a_peak():
+    """At a quarter of the rate, samples may miss the tops by 3 dB."""
+    import numpy as np
+
+    tone = np.sin(np.pi / 2 * np.arange(4800) + np.pi / 4).astype(np.float32)
+    whole = TruePeaks().push(tone)
+    assert np.abs(tone).max() == pytest.approx(0.7071, abs=1e-3)
+    assert whole[100:].max() == pytest.approx(1.0, abs=0.02)
+    by_pieces, peaks_ = TruePeaks(), []
+    for at in range(0, 4800, 480):
+        peaks_.append(by_pieces.push(tone[at : at + 480]))
+    assert np.allclose(np.concatenate(peaks_), whole, atol=1e-6)
+
+
+def test_a_limiter_holds_what_lies_between_samples():
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    loud = (rng.normal(0, 0.3, 48_000) * np.linspace(0.1, 1, 48_000)).astype(np.float32)
+    limiter = Limiter(6.0, -1.5)
+    out = np.concatenate([*(limiter.push(x) for x in np.split(loud, 100)), limiter.end()])
+    assert len(out) == len(loud)
+    assert TruePeaks().push(out).max() <= 10 ** (-1.0 / 20)
 
 
 @pytest.mark.parametrize("before", [b"", b"\xc3" + b"abc" * 1])

@@ -238,6 +238,7 @@ def test_state_json_says_what_the_contract_says() -> None:
         "latency": "low",
         "lean": None,
         "back": False,
+        "captions": False,
         "mark": "",
         "replay": None,
     }

@@ -7,6 +7,7 @@ import { names, writeNumber } from "../format.ts";
 import { asLang } from "../text.ts";
 import type { Challenge } from "altcha/lib";
 import { Back } from "./back.ts";
+import { Captions } from "./captions.ts";
 import { announcedPanel, doorsPanel, fullPanel, plainPanel } from "./before.ts";
 import { type Config, makeContext, type Panel, type View } from "./context.ts";
 import { Gate } from "./gate.ts";
@@ -194,6 +195,7 @@ function listen(): void {
 }
 
 function toggle(): void {
+  if (back.active) return back.toggle();
   const going =
     model.sound === "playing" || model.sound === "waiting" || model.sound === "starting";
   if (model.wanted && going) {
@@ -252,6 +254,7 @@ const panels: Record<Scene, Panel> = {
   live: onAirPanel(context, liveAudio, {
     toggle,
     goLive: () => {
+      if (back.active) return back.toLive();
       if (!model.wanted) listen();
       live.goLive();
     },
@@ -271,13 +274,27 @@ const panels: Record<Scene, Panel> = {
   replay: replayPanel(context, replayAudio),
   cancelled: plainPanel(t("cancelled"), t("cancelledText")),
 };
+let was_muted = false;
 const back = new Back(context, {
-  live(on) {
-    liveAudio.muted = !on;
-    if (on) live.goLive();
+  left() {
+    was_muted = liveAudio.muted;
+    live.stop();
   },
+  returning() {
+    liveAudio.muted = true;
+    const { door } = model;
+    current = policy(model.state?.latency ?? "low", model.state?.lean);
+    if (door.at === "in") live.start(config.gate + door.play, current);
+  },
+  over: () => (model = reduce(model, { what: "sound", sound: "off" })),
 });
-panels.live.root.append(back.root);
+liveAudio.addEventListener("playing", () => {
+  if (!back.returning || !live.active) return;
+  back.finish();
+  liveAudio.muted = was_muted;
+});
+const captions = new Captions(context, memory);
+panels.live.root.querySelector(".transport")?.after(back.root, captions.root);
 const trouble = h("p", { class: "notice trouble", role: "status", hidden: true });
 let shown: Scene | null = null;
 
@@ -289,7 +306,7 @@ function view(): View {
     scene: scene(model, now_ms),
     now_ms,
     voices: at === null ? (model.state?.voices ?? []) : heard.at(at),
-    latency_s: at === null ? live.behind_s() : (now_ms - at) / 1000,
+    latency_s: back.active ? back.behind_s() : at === null ? live.behind_s() : (now_ms - at) / 1000,
     level: meter.level(),
   };
 }
@@ -307,7 +324,9 @@ function tick(): void {
   }
   panels[seen.scene].update(seen);
   const seat = model.door.at === "in" ? config.gate + model.door.play : null;
-  back.update(seen.scene === "live" ? model.state : null, seat, now_ms);
+  const here = seen.scene === "live" ? model.state : null;
+  back.update(here, seat, now_ms);
+  captions.update(here, seat === null ? null : (live.heard_ms() ?? now_ms), back.active);
   show(lamp, model.state?.phase === "live");
   rung.tell(
     LASTS.includes(seen.scene) ? (model.state?.rung ?? null) : null,
@@ -352,7 +371,7 @@ function act(now_ms: number): void {
     here_at = Date.now();
     memory.here(here_at);
   }
-  if (plays(model, now_ms) && !live.active && !unsupported && door.at === "in") {
+  if (plays(model, now_ms) && !live.active && !back.active && !unsupported && door.at === "in") {
     paused_at = null;
     current = policy(state?.latency ?? "low", state?.lean);
     live.start(config.gate + door.play, current);

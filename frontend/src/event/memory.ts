@@ -9,6 +9,8 @@ const HERE_MS = 90_000;
 type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 export type Shared = "ticket" | "place" | "pass";
 export type Own = "wanted" | "volume" | "phrase";
+/** What a reader chose once for all conversations. */
+export type Always = "captions";
 
 export class Memory {
   private readonly name: (what: string) => string;
@@ -36,6 +38,14 @@ export class Memory {
 
   keepShared(what: Shared, value: string | null): void {
     attempt(() => put(this.local, this.name(what), value));
+  }
+
+  always(what: Always): string | null {
+    return attempt(() => this.local?.getItem(`samvad-${what}`) ?? null);
+  }
+
+  keepAlways(what: Always, value: string | null): void {
+    attempt(() => put(this.local, `samvad-${what}`, value));
   }
 
   /** This tab has the seat. To be said again within a minute. */

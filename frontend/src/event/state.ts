@@ -26,7 +26,8 @@ export interface Voice {
   readonly name: string;
   readonly here: boolean;
   readonly muted: boolean;
-  readonly speaking: boolean;
+  /** null: not known. */
+  readonly speaking: boolean | null;
   readonly level: number;
 }
 
@@ -88,6 +89,8 @@ export interface EventState extends Said {
   readonly lean: "new" | "all" | null;
   /** Whether one may go back to what was said before. */
   readonly back: boolean;
+  /** Whether what is said is written down as it is said. */
+  readonly captions: boolean;
   readonly replay: Replay | null;
 }
 
@@ -196,6 +199,7 @@ export function readState(value: unknown): EventState | null {
     },
     latency: raw["latency"] === "plain" || raw["latency"] === "long" ? raw["latency"] : "low",
     back: raw["back"] === true,
+    captions: raw["captions"] === true,
     lean: raw["lean"] === "new" || raw["lean"] === "all" ? raw["lean"] : null,
     replay:
       replay && text(replay["url"]) !== ""

@@ -228,13 +228,11 @@ class RecordSettings:
 
     recogniser: str = param(
         "none",
-        "What hears the words for captions and transcripts. pocketsphinx (English, brings its "
-        "model) and faster-whisper want their extra installed.",
+        "What hears the words for captions and transcripts. faster-whisper is far better; both "
+        "bring a model for English, and want their extra installed (docs/captions.md).",
         choices=("none", "pocketsphinx", "faster-whisper"),
     )
-    recogniser_model: str = param(
-        "", "Folder of the recogniser's model; faster-whisper needs one. Empty: the one it brings."
-    )
+    recogniser_model: str = param("", "Folder of the recogniser's model. Empty: the one it brings.")
     s3_url: str = param(
         "",
         "Where recordings are copied to: an S3-compatible service, http(s)://host[:port]. Empty: "

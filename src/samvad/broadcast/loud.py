@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from samvad.broadcast.truepeak import BEFORE, oversampled
+
 Samples = NDArray[np.float32]
 
 STEP = 240
@@ -14,13 +16,14 @@ _RELEASE = 1.0 / 100
 
 
 class Limiter:
-    """`gain_db` louder, no sample above `ceiling_db`. What comes out is late by AHEAD + 1 steps,
-    which `end` gives."""
+    """`gain_db` louder, no true peak above `ceiling_db` (dBTP). What comes out is late by AHEAD + 1
+    steps, which `end` gives."""
 
     def __init__(self, gain_db: float, ceiling_db: float) -> None:
         self._gain = np.float32(10 ** (gain_db / 20))
         self._ceiling = np.float32(10 ** (ceiling_db / 20))
         self._waiting = np.zeros(0, np.float32)
+        self._before = np.zeros(BEFORE, np.float32)
         self._at = 1.0
 
     def push(self, samples: Samples) -> Samples:
@@ -37,8 +40,9 @@ class Limiter:
 
     def _out(self, count: int) -> Samples:
         """So many steps of what waits."""
-        steps = self._waiting[: (count + AHEAD + 1) * STEP].reshape(-1, STEP)
-        peaks = np.abs(steps).max(axis=1)
+        seen = self._waiting[: (count + AHEAD + 1) * STEP]
+        steps = seen.reshape(-1, STEP)
+        peaks = oversampled(self._before, seen).reshape(-1, STEP).max(axis=1)
         bears = np.minimum(1.0, self._ceiling / np.maximum(peaks, 1e-9))
         # The gain at a step's end must suit it, the next one, and fall in time for what follows.
         ends = np.empty(count)
@@ -56,6 +60,7 @@ class Limiter:
         ramp = np.arange(1, STEP + 1) / STEP
         gain = begins[:, None] + (ends - begins)[:, None] * ramp
         out = steps[:count] * gain
+        self._before = np.concatenate([self._before, self._waiting[: count * STEP]])[-BEFORE:]
         self._waiting = self._waiting[count * STEP :]
         clipped = np.clip(out, -self._ceiling, self._ceiling)
         return clipped.reshape(-1).astype(np.float32)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samvad.broadcast.index import Entry
+from samvad.broadcast.truepeak import TruePeaks
 from samvad.protocol.loudness import Loudness, integrated_lufs
 from samvad.protocol.media import PART_48K
 
@@ -27,8 +28,9 @@ Pcm = NDArray[np.int16]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """`energies`: K-weighted mean squares (BS.1770-4) of each step; `peaks`: their largest
-    samples, 0 to 32767; `speaks`: speaker id → ticks of 20 ms in which they spoke."""
+    """`energies`: K-weighted mean squares (BS.1770-4) of each step; `peaks`: their true peaks
+    (truepeak.py), 32768 is full scale; `speaks`: speaker id → ticks of 20 ms in which they
+    spoke."""
 
     decode_48k: int
     energies: tuple[float, ...]
@@ -42,6 +44,7 @@ class Measurer:
     def __init__(self, decode_48k: int) -> None:
         """`decode_48k`: media time of the first sample."""
         self._loudness = Loudness(STEP_48K)
+        self._peaks = TruePeaks()
         self._decode_48k = decode_48k
         self._pending: list[Pcm] = []
         self._speaks: dict[str, int] = {}
@@ -58,10 +61,11 @@ class Measurer:
     def _measure(self) -> None:
         whole = np.concatenate(self._pending)
         self._pending.clear()
-        self._loudness.push(whole.astype(np.float32) / np.float32(32768))
+        samples = whole.astype(np.float32)
+        self._loudness.push(samples / np.float32(32768))
         energies = tuple(self._loudness.take())
-        levels = np.abs(whole.astype(np.int32)).reshape(STEPS, STEP_48K).max(axis=1)
-        peaks = tuple(int(min(p, 32767)) for p in levels)
+        levels = self._peaks.push(samples).reshape(STEPS, STEP_48K).max(axis=1)
+        peaks = tuple(int(p) for p in np.ceil(levels))
         self._made[self._decode_48k] = Measure(self._decode_48k, energies, peaks, self._speaks)
         self._speaks = {}
         self._decode_48k += PART_48K
@@ -111,7 +115,7 @@ def loudness(measures: Iterable[Measure | None]) -> float | None:
 
 
 def peak(measures: Iterable[Measure | None]) -> int:
-    """The largest sample, 0 to 32767."""
+    """The highest true peak; 32768 is full scale, and it may lie above."""
     return max((p for m in measures if m is not None for p in m.peaks), default=0)
 
 
@@ -122,4 +126,4 @@ def peaks(measures: Sequence[Measure | None], most: int = 1200) -> list[int]:
         return []
     size = -(-len(steps) // most)
     steps = np.pad(steps, (0, -len(steps) % size)).reshape(-1, size)
-    return [int(p) for p in np.ceil(steps.max(axis=1) * 255 / 32767)]
+    return [int(min(p, 255)) for p in np.ceil(steps.max(axis=1) * 255 / 32768)]

@@ -4,6 +4,11 @@ The recorded packets are copied, not coded anew; only their gain may change (gai
 time runs without a gap from zero; what was not recorded is left out and listed (index.Gap), so
 that the file's duration is exactly that of what it holds. Reads and
 writes at the disk's speed: run it off the event loop.
+
+The file's `mdat` holds the recorded parts whole, each with its own `moof` (ISO 14496-12, 8.1.1:
+anything may lie there; 8.7.5: players go by the offsets of the sample table). So HLS of the replay
+is spans of this very file (gate/archive.py), as loud as it is, and no second copy is needed. The
+parts are its end, in their order and of their recorded sizes.
 """
 
 import mmap
@@ -43,13 +48,16 @@ def write_replay(
             memoryview(data) as view,
             open(draft, "wb", buffering=1 << 20) as out,
         ):
-            sizes, places = _media(view, entries)
-            out.write(_head(sizes, [b - a for a, b in places], entries[0].wall_ms))
-            for i, (start, end) in enumerate(places):
+            sizes, begins = _media(view, entries)
+            lengths = [entry.where[AAC.name][1] for entry in entries]
+            out.write(_head(sizes, begins, lengths, entries[0].wall_ms))
+            for i, entry in enumerate(entries):
+                offset, size = entry.where[AAC.name]
                 if not gain_steps:
-                    out.write(view[start:end])
+                    out.write(view[offset : offset + size])
                     continue
-                packets = bytearray(view[start:end])
+                out.write(view[offset : offset + begins[i]])
+                packets = bytearray(view[offset + begins[i] : offset + size])
                 louder(packets, sizes[i * _FRAMES : (i + 1) * _FRAMES], gain_steps)
                 out.write(packets)
             out.flush()
@@ -62,31 +70,30 @@ def write_replay(
     return Replay(bytes=size, duration_ms=len(entries) * PART_48K * 1000 // RATE)
 
 
-def _media(
-    view: memoryview, entries: Sequence[Entry]
-) -> tuple["array[int]", list[tuple[int, int]]]:
-    """Sizes of all packets, and where each part's packets lie in the recording."""
-    sizes, places = array("I"), []
+def _media(view: memoryview, entries: Sequence[Entry]) -> tuple["array[int]", list[int]]:
+    """Sizes of all packets, and where in each part its packets begin."""
+    sizes, begins = array("I"), []
     for entry in entries:
         offset, size = entry.where[AAC.name]
         (found,) = read_chunks(view[offset : offset + size])
         sizes.extend(found.sizes)
-        start = offset + found.media_offset
-        places.append((start, start + sum(found.sizes)))
-    return sizes, places
+        begins.append(found.media_offset)
+    return sizes, begins
 
 
-def _head(sizes: "array[int]", chunk_sizes: Sequence[int], wall_ms: int) -> bytes:
-    """Everything before the packets: ftyp, moov, and the header of mdat."""
+def _head(
+    sizes: "array[int]", begins: Sequence[int], lengths: Sequence[int], wall_ms: int
+) -> bytes:
+    """Everything before the parts: ftyp, moov, and the header of mdat."""
     ftyp = box(b"ftyp", b"M4A ", bytes(4), b"M4A ", b"mp42", b"isom")
     # The moov's size does not depend on the offsets in it, so one draft of it tells them.
-    draft = _moov(sizes, [0] * len(chunk_sizes), wall_ms)
+    draft = _moov(sizes, [0] * len(begins), wall_ms)
     at = len(ftyp) + len(draft) + 8
     offsets = []
-    for size in chunk_sizes:
-        offsets.append(at)
-        at += size
-    mdat = struct.pack(">I4s", 8 + sum(chunk_sizes), b"mdat")
+    for begin, length in zip(begins, lengths, strict=True):
+        offsets.append(at + begin)
+        at += length
+    mdat = struct.pack(">I4s", 8 + sum(lengths), b"mdat")
     return ftyp + _moov(sizes, offsets, wall_ms) + mdat
 
 

@@ -1,8 +1,10 @@
 """What was recorded, as HLS: all of it so far while it is live, and the replay after.
 
 Nothing is copied: a media object here is a span of the recording's own files, sent by the
-kernel. Which spans there are stands in the recording's index, `parts.jsonl` (one JSON object a
-part), of which only what is new is read, at most once a second and only when somebody asks.
+kernel. After the end AAC is spans of the replay's own file, which holds the recorded parts as loud
+as the replay is (Levelled); Opus has its gain in the init segment. Which spans there are stands in
+the recording's index, `parts.jsonl` (one JSON object a part), of which only what is new is read, at
+most once a second and only when somebody asks.
 
 A *run* is up to nine parts that follow each other in the file and in time. While the recording
 grows only complete runs are told, so a run never changes. After the end what the host cut out is
@@ -11,6 +13,8 @@ in no run, and so is not to be had by anybody.
 
 import json
 import os
+import struct
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +23,8 @@ from samvad.gate.answers import Answer, FileSpan, OpenFile
 from samvad.gate.live import Both, packed
 from samvad.gate.objects import media_headers
 from samvad.protocol.media import (
+    AAC,
+    OPUS,
     PART_48K,
     PARTS_PER_LONG_SEGMENT,
     RATE,
@@ -43,6 +49,16 @@ class Recorded:
     discontinuity: int
     wall_ms: int
     where: dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Levelled:
+    """How loud the replay is: a file that ends with all parts that are kept, in AAC (written by
+    broadcast/replay.py), its size, and what Opus is to be changed by."""
+
+    path: Path
+    size: int
+    gain_db: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +125,16 @@ def _in_time(parts: Sequence[Recorded], at: int) -> bool:
     return same and here.decode_48k == before.decode_48k + PART_48K
 
 
+def louder_init(init: bytes, gain_256: int) -> bytes:
+    """An Opus init segment whose decoder changes the level by so many 1/256 dB (OutputGain of
+    `dOps`, Encapsulation of Opus in ISO BMFF, 4.3.2). Pure."""
+    at = init.find(b"dOps")
+    if at < 0:
+        return init
+    gain = max(-32768, min(gain_256, 32767))
+    return init[: at + 12] + struct.pack(">h", gain) + init[at + 14 :]
+
+
 class Archive:
     """One event's recording. `folder` may not exist (yet, or on this machine)."""
 
@@ -117,22 +143,35 @@ class Archive:
         self._parts: list[Recorded] = []
         self._read = 0
         self._looked = float("-inf")
-        self._spans: dict[str, tuple[str, int, int]] = {}
-        self._shown: tuple[int, Kept | None, bool] = (-1, None, False)
+        self._spans: dict[str, tuple[Path, int, int]] = {}
+        self._inits: dict[str, str] = {}
+        self._shown: tuple[int, Kept | None, bool, Levelled | None] = (-1, None, False, None)
+        self._level_from: tuple[Path, int] | None = None
+        self._gain_256 = 0
         self._lists: dict[tuple[str, str], Both] = {}
         self._runs: list[Run] = []
 
-    def look(self, now: float, kept: Kept | None, growing: bool) -> bool:
-        """Read what is new. `kept` None: all. Whether there is anything."""
-        if now - self._looked >= LOOK_AGAIN_S:
-            self._looked = now
-            self._tail()
-        shown = (len(self._parts), kept, growing)
+    def look(
+        self, now: float, kept: Kept | None, growing: bool, levelled: Levelled | None = None
+    ) -> bool:
+        """Read what is new. `kept` None: all. `levelled` None: as it was recorded. Whether there
+        is anything."""
+        self._look(now)
+        shown = (len(self._parts), kept, growing, levelled)
         if shown != self._shown:
             self._shown = shown
             self._lists.clear()
-            self._name(kept, growing)
+            self._name(kept, growing, levelled)
         return bool(self._spans)
+
+    def wall_ms(self, at_48k: int, now: float) -> int | None:
+        """The wall time of a media time that was recorded; None before anything was."""
+        self._look(now)
+        i = bisect_right(self._parts, at_48k, key=lambda part: part.decode_48k) - 1
+        if not self._parts:
+            return None
+        part = self._parts[max(0, i)]
+        return part.wall_ms + (at_48k - part.decode_48k) * 1000 // RATE
 
     @property
     def duration_ms(self) -> int:
@@ -149,7 +188,7 @@ class Archive:
         both = self._lists.get((rendition, up))
         if both is None:
             told = [(run, self._called(rendition, run)) for run in self._runs]
-            text = playlist(self._parts, told, f"init-{rendition}", up, growing)
+            text = playlist(self._parts, told, self._inits[rendition], up, growing)
             both = self._lists[rendition, up] = packed(text.encode())
         return both
 
@@ -158,34 +197,75 @@ class Archive:
         span = self._spans.get(name)
         if span is None:
             return None
-        rendition, offset, size = span
+        path, offset, size = span
         try:
-            fd = os.open(self._folder / f"{rendition}.mp4", os.O_RDONLY | os.O_CLOEXEC)
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return None
-        return Answer(200, media_headers(name), span=FileSpan(OpenFile(fd), offset, size))
+        file = OpenFile(fd)
+        if name == self._inits[OPUS.name] and self._gain_256:
+            said = louder_init(os.pread(fd, size, offset), self._gain_256)
+            return Answer(200, media_headers(name), (said,))
+        return Answer(200, media_headers(name), span=FileSpan(file, offset, size))
 
     def _called(self, rendition: str, run: Run) -> str:
         at = self._parts[run.first]
-        return object_name(
-            self._key, rendition, at.discontinuity, at.decode_48k, run.end - run.first, "run"
-        )
+        about = (rendition, at.discontinuity, at.decode_48k, run.end - run.first, "run")
+        # Other bytes, another name: what was published once is kept by caches.
+        if rendition == AAC.name and self._level_from is not None:
+            path, size = self._level_from
+            return object_name(self._key, *about, path.name, size)
+        return object_name(self._key, *about)
 
-    def _name(self, kept: Kept | None, growing: bool) -> None:
+    def _name(self, kept: Kept | None, growing: bool, levelled: Levelled | None) -> None:
         whole: Kept = [(0, len(self._parts))] if kept is None else kept
         self._runs = list(runs(self._parts, whole, growing))
         self._spans = {}
+        offsets = self._levelled(whole, levelled)
+        self._level_from = (levelled.path, levelled.size) if levelled and offsets else None
+        self._gain_256 = round(levelled.gain_db * 256) if levelled else 0
+        louder = f"-{self._gain_256 & 0xFFFF:x}" if self._gain_256 else ""
+        self._inits = {AAC.name: f"init-{AAC.name}", OPUS.name: f"init-{OPUS.name}{louder}"}
         for run in self._runs:
             first, last = self._parts[run.first], self._parts[run.end - 1]
             for rendition in RENDITIONS:
-                offset = first.where[rendition][0]
+                path, offset = self._folder / f"{rendition}.mp4", first.where[rendition][0]
                 size = sum(last.where[rendition]) - offset
-                self._spans[self._called(rendition, run)] = (rendition, offset, size)
+                if rendition == AAC.name and levelled and offsets:
+                    path, offset = levelled.path, offsets[run.first]
+                self._spans[self._called(rendition, run)] = (path, offset, size)
         if self._runs:
             for rendition in RENDITIONS:
                 # The first part lies behind the init segment, always.
-                init = (rendition, 0, self._parts[0].where[rendition][0])
-                self._spans[f"init-{rendition}"] = init
+                size = self._parts[0].where[rendition][0]
+                path = self._folder / f"{rendition}.mp4"
+                self._spans[self._inits[rendition]] = (path, 0, size)
+
+    def _levelled(self, kept: Kept, levelled: Levelled | None) -> dict[int, int]:
+        """Part → where it begins in the levelled file; empty when it is not such a file."""
+        if levelled is None:
+            return {}
+        offsets: dict[int, int] = {}
+        total = 0
+        for begin, until in kept:
+            for i in range(max(0, begin), min(until, len(self._parts))):
+                offsets[i] = total
+                total += self._parts[i].where[AAC.name][1]
+        begins = levelled.size - total
+        try:
+            with open(levelled.path, "rb") as file:
+                found = os.pread(file.fileno(), 8, begins - 8)
+        except (OSError, ValueError):
+            return {}
+        # Exactly these parts are its mdat, or it is another file, or one of another kind.
+        if found != struct.pack(">I4s", 8 + total, b"mdat"):
+            return {}
+        return {i: begins + at for i, at in offsets.items()}
+
+    def _look(self, now: float) -> None:
+        if now - self._looked >= LOOK_AGAIN_S:
+            self._looked = now
+            self._tail()
 
     def _tail(self) -> None:
         """Lines that are whole and new. A shorter file is another one: it begins anew."""

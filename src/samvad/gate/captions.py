@@ -2,13 +2,14 @@
 
 A recogniser knows a word some seconds after it was said. A player near the live edge would be past
 it by then; so in the HLS rendition captions stand LATE_S later than the words: at the latest when
-they can be there. captions.json (for the site's own page) has the true times. The replay's
-captions have them too. Times are the media's: VTT's local time zero is decode time zero
-(X-TIMESTAMP-MAP, RFC 8216, 3.5).
+they can be there. captions.json (for the site's own page) has the true times, as wall times like
+the playlists' EXT-X-PROGRAM-DATE-TIME. The replay's captions have true times too. Times in VTT are
+the media's: its local time zero is decode time zero (X-TIMESTAMP-MAP, RFC 8216, 3.5).
 """
 
 import json
 from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ LATE_S = 4.0
 KEPT_S = 660.0
 """Longer than the longest live window (gate.window_s)."""
 READ_BYTES = 256 * 1024
+TOLD_S = 90.0
 CUE_WORDS = 8
 CUE_S = 4.0
 PAUSE_S = 0.8
@@ -39,27 +41,59 @@ class Cue:
     text: str
 
 
-def cues(words: "deque[Word] | list[Word]") -> list[Cue]:
-    """Words to short lines. Pure."""
-    made: list[Cue] = []
-    gathered: list[Word] = []
-    for word in words:
+class Lines:
+    """Words to short lines, as they come: what is a line once stays one. Pure."""
+
+    def __init__(self) -> None:
+        self._made: deque[Cue] = deque()
+        self._gathered: list[Word] = []
+
+    def push(self, word: Word) -> None:
+        gathered = self._gathered
         if gathered and (
             len(gathered) == CUE_WORDS
             or word.from_48k - gathered[-1].to_48k > PAUSE_S * RATE
             or word.to_48k - gathered[0].from_48k > CUE_S * RATE
         ):
-            made.append(_cue(gathered))
-            gathered = []
+            self._made.append(_cue(gathered))
+            self._gathered = gathered = []
         gathered.append(word)
-    if gathered:
-        made.append(_cue(gathered))
-    return made
+
+    def forget(self, before_48k: float) -> None:
+        """Lines that ended before."""
+        while self._made and self._made[0].to_48k < before_48k:
+            self._made.popleft()
+
+    def cues(self) -> list[Cue]:
+        """All lines; the last one may grow still."""
+        return [*self._made, _cue(self._gathered)] if self._gathered else list(self._made)
+
+
+def cues(words: Iterable[Word]) -> list[Cue]:
+    """Words to short lines. Pure."""
+    made = Lines()
+    for word in words:
+        made.push(word)
+    return made.cues()
 
 
 def _cue(words: list[Word]) -> Cue:
     end = max(words[-1].to_48k, words[0].from_48k + RATE)
     return Cue(words[0].from_48k, end, " ".join(w.text for w in words))
+
+
+def as_json(found: list[Cue], reached_48k: int, wall_ms: Callable[[int], int | None]) -> bytes:
+    """captions.json: the newest TOLD_S, in wall times (Unix ms); `wall_ms` of a media time. Pure.
+
+    As much as a listener is behind on the last rung, and time between two looks.
+    """
+    told = []
+    for cue in found:
+        begin, end = wall_ms(cue.from_48k), wall_ms(cue.to_48k)
+        if cue.to_48k > reached_48k - TOLD_S * RATE and begin is not None and end is not None:
+            told.append([begin, end, cue.text])
+    about = {"reached_ms": wall_ms(reached_48k), "cues": told}
+    return json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def vtt(found: list[Cue], from_48k: int, to_48k: int) -> str:
@@ -116,7 +150,7 @@ class Captions:
         self._path = path
         self._read = 0
         self._looked = float("-inf")
-        self._words: deque[Word] = deque()
+        self._lines = Lines()
         self.reached_48k = 0
         self.there = False
 
@@ -127,26 +161,23 @@ class Captions:
             self._tail()
         return self.there
 
-    def vtt(self, from_48k: int, to_48k: int) -> str:
-        return vtt(cues(self._words), from_48k, to_48k)
+    @property
+    def read(self) -> int:
+        """Bytes that were read: another number, and there is more to tell."""
+        return self._read
 
-    def as_json(self) -> bytes:
-        """The newest half minute, for the page."""
-        since = self.reached_48k - 30 * RATE
-        told = [c for c in cues(self._words) if c.to_48k > since]
-        about = {
-            "reached_ms": self.reached_48k * 1000 // RATE,
-            "cues": [[c.from_48k * 1000 // RATE, c.to_48k * 1000 // RATE, c.text] for c in told],
-        }
-        return json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()
+    def vtt(self, from_48k: int, to_48k: int) -> str:
+        return vtt(self._lines.cues(), from_48k, to_48k)
+
+    def as_json(self, wall_ms: Callable[[int], int | None]) -> bytes:
+        return as_json(self._lines.cues(), self.reached_48k, wall_ms)
 
     def _tail(self) -> None:
         try:
             with open(self._path, "rb") as file:
                 size = file.seek(0, 2)
                 if size < self._read:
-                    self._read = 0
-                    self._words.clear()
+                    self._read, self._lines = 0, Lines()
                 file.seek(max(self._read, size - READ_BYTES))
                 text = file.read()
                 self._read = file.tell() - (len(text) - text.rfind(b"\n") - 1)
@@ -155,8 +186,7 @@ class Captions:
         self.there = True
         for line in text[: text.rfind(b"\n") + 1].splitlines():
             self._take(line)
-        while self._words and self._words[0].to_48k < self.reached_48k - KEPT_S * RATE:
-            self._words.popleft()
+        self._lines.forget(self.reached_48k - KEPT_S * RATE)
 
     def _take(self, line: bytes) -> None:
         try:
@@ -165,6 +195,6 @@ class Captions:
                 self.reached_48k = int(raw["reached_48k"])
             else:
                 word = Word(str(raw["text"]), int(raw["from_48k"]), int(raw["to_48k"]))
-                self._words.append(word)
+                self._lines.push(word)
         except (ValueError, KeyError, TypeError):
             return  # the first line of a tail is torn

@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 from enum import Enum
+from socket import SocketType as Socket
 from typing import TYPE_CHECKING, Protocol
 
 from samvad.base.clock import Moment
@@ -65,13 +66,15 @@ class Answerer(Protocol):
 
 class Connection:
     __slots__ = (
-        *("_asked", "_calm", "_data", "_discarded", "_eof", "_fd", "_insists", "_known", "_mask"),
-        *("_out", "_server", "_site", "_sock", "_span", "_then", "_unfinished"),
-        *("asked", "book", "born", "bucket", "deadline", "last", "rank", "reading", "seen"),
+        *("_asked", "_calm", "_data", "_discarded", "_eof", "_insists", "_known", "_mask", "_out"),
+        *("_server", "_site", "_sock", "_span", "_then", "_unfinished"),
+        *("asked", "book", "born", "bucket", "deadline", "fd", "last", "rank", "reading", "seen"),
         *("served", "state"),
     )
 
-    def __init__(self, server: "Server", site: Answerer, sock: socket.socket, book: Book) -> None:
+    def __init__(
+        self, server: "Server", site: Answerer, sock: Socket, book: Book, rank: Rank
+    ) -> None:
         self._server, self._site, self._sock = server, site, sock
         self.book = book
         """Its source's."""
@@ -80,13 +83,13 @@ class Connection:
         """Requests, and how many of them were when it was looked at last."""
         self.last = b""
         """The last target that was not refused; how far it has come is read from it."""
-        self.rank = Rank.NEW
+        self.rank = rank
         self.reading: Reading | None = None
         """While the kernel holds something for it, as far as was looked (`dull_s`)."""
         self.state = READING
         self._then = READING
         """What follows when the answer under way is sent: READING, LINGERING or CLOSED."""
-        self._fd = sock.fileno()
+        self.fd = sock.fileno()
         self._mask = IN
         self._data = b""
         self._calm = False
@@ -212,7 +215,7 @@ class Connection:
         server = self._server
         at, count = server.loop.moment, server.count
         assert self._insists is not None
-        if self._data or server.ending or not self._insists.refuses(data, at.wall_ms):
+        if self._data or self._calm or server.ending or not self._insists.refuses(data, at.wall_ms):
             return False
         count[_REQUESTS] += 1
         count[_FORGED] += 1
@@ -238,6 +241,7 @@ class Connection:
         """A request is not complete. Its time runs from its first byte and is not prolonged."""
         if not self._unfinished:
             self._unfinished = True
+            self._server.stirs(self)
             self._server.set_deadline(self, self._server.head_s)
         if wanted is Wanted.CONTINUE:
             try:
@@ -280,7 +284,9 @@ class Connection:
     def resume(self, answer: Answer, calm: bool = False) -> None:
         """What was waited for. `calm`: what it asks for next will be in no hurry."""
         if calm and not self._calm and self.state is WAITING:
-            self._calm = self._server.loop.calm(self._fd, self._mask)
+            self._calm = self._server.loop.calm(self.fd, self._mask)
+            if self._calm:
+                self._server.rests(self)
         asked, self._asked = self._asked, None
         assert asked is not None
         self.state = READING
@@ -290,7 +296,8 @@ class Connection:
 
     def _rouse(self) -> None:
         self._calm = False
-        self._server.loop.rouse(self._fd, self._mask)
+        self._server.stirs(self)
+        self._server.loop.rouse(self.fd, self._mask)
 
     def give_up_waiting(self) -> None:
         """Nobody will call `resume` any more: the process ends."""
@@ -343,6 +350,7 @@ class Connection:
 
     def _wait_for_room(self) -> None:
         self.state = SENDING
+        self._server.stirs(self)
         self._server.set_deadline(self, self._server.send_s)
         self._watch(self._mask | OUT)
 
@@ -381,7 +389,7 @@ class Connection:
         file, at, left, budget = span.file.fd, span.start, span.length, FILE_BYTES
         try:
             while left and budget > 0:
-                sent = os.sendfile(self._fd, file, at, min(left, budget))
+                sent = os.sendfile(self.fd, file, at, min(left, budget))
                 if sent == 0:
                     raise OSError(errno.EIO, "the file is shorter than it was")
                 at, left, budget = at + sent, left - sent, budget - sent
@@ -423,7 +431,7 @@ class Connection:
         if mask != self._mask:
             self._mask = mask
             try:
-                self._server.loop.change(self._fd, mask)
+                self._server.loop.change(self.fd, mask)
             except OSError:
                 self._lose()
 
@@ -487,7 +495,7 @@ class Connection:
             self._site.drop(self)
         self.state = CLOSED
         self._asked, self._out, self._span, self._data = None, [], None, b""
-        self._server.gone(self, self._fd)
+        self._server.gone(self, self.fd)
         try:
             self._sock.close()
         except OSError:

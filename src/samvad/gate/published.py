@@ -4,11 +4,13 @@ The other side of the site makes the files (`public/` in the recording's folder)
 `public/.gate.json` what may be had:
 
     {"held": bool, "kept": [[first, end], …] or null, "audio": "replay.m4a" or null,
+     "levelled": "replay-3.m4a" or null, "gain_db": 3.01,
      "elsewhere": {"replay.mp3": "https://…"}}
 
 Held: nothing of it. `kept`: the recorded parts that are left by the host's cuts. `audio`: the
-file in `public/` that is the replay, when it is not the one that the stage made. `elsewhere`: files
-that were moved to another store. Without the file, everything that was recorded may be had.
+file in `public/` that is the replay, when it is not the one that the stage made. `levelled`,
+`gain_db`: how loud HLS of it is (archive.Levelled; null: the stage's file). `elsewhere`: files that
+were moved to another store. Without the file, everything that was recorded may be had.
 """
 
 import json
@@ -19,11 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from samvad.gate.answers import ANYWHERE, JSON, NO_SNIFF, REFUSALS, Answer, FileSpan, OpenFile
-from samvad.gate.archive import Archive, Kept
+from samvad.gate.archive import Archive, Kept, Levelled
 from samvad.gate.captions import Captions
 from samvad.gate.http1 import Fields
 from samvad.gate.live import packed
 from samvad.gate.objects import media_headers
+from samvad.gate.pages import Variants
 from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wanted
 from samvad.gate.replay import ReplayFile
 from samvad.protocol.media import AAC, OPUS, RENDITIONS, Rendition
@@ -31,6 +34,7 @@ from samvad.protocol.playlist import CONTENT_TYPE
 from samvad.protocol.room import Replay
 
 LOOK_AGAIN_S = 1.0
+_SAID = (JSON, ("Cache-Control", "public, max-age=1"), ANYWHERE, NO_SNIFF)
 _PIECE = re.compile(r"live-(\d{1,15})-(\d{1,15})\.vtt")
 _FILE = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\.([a-z0-9]{2,4})")
 _KINDS = {
@@ -54,6 +58,8 @@ class _Rules:
     held: bool = False
     kept: Kept | None = None
     audio: str | None = None
+    levelled: str | None = None
+    gain_db: float = 0.0
     elsewhere: tuple[tuple[str, str], ...] = ()
 
 
@@ -69,6 +75,10 @@ class Published:
         self._looked = float("-inf")
         self.archive = Archive(folder, key)
         self.captions = Captions(folder / "captions.jsonl")
+        self._said: tuple[int, Variants] | None = None
+        self._levelled: Levelled | None = None
+        self._levelled_by: _Rules | None = None
+        self._levelled_at = float("-inf")
 
     def replay(self, now: float) -> Replay | None:
         """Size and duration of the replay; None while there is none, or it is held."""
@@ -89,14 +99,14 @@ class Published:
         if ending in ("m4s", "mp4") and (found := self._media(stem, rules, now, growing)):
             return _ranged(found, media_headers(stem), fields)
         if growing:
-            return self._live_captions(name, now)
+            return self._live_captions(name, fields, now)
         if name == "replay.m3u8":
-            listed = self.archive.look(now, rules.kept, False)
+            listed = self._archived(rules, now, False)
             return packed(_master(self._captioned()).encode())[fields.gzip] if listed else _NONE
         if ending == "m3u8" and stem in RENDITIONS:
             return self.list(stem, "", fields, now, growing)
         if ending == "m3u8" and stem == "captions" and self._captioned():
-            if not self.archive.look(now, rules.kept, False):
+            if not self._archived(rules, now, False):
                 return _NONE
             made = self.replay(now)
             return packed(_captions(made.duration_ms if made else 0).encode())[fields.gzip]
@@ -105,14 +115,16 @@ class Published:
             return Answer(302, [("Location", where), ("Cache-Control", "no-store"), ANYWHERE])
         return self._plain_file(name, fields)
 
-    def _live_captions(self, name: str, now: float) -> Answer:
+    def _live_captions(self, name: str, fields: Fields, now: float) -> Answer:
         """captions.json, and the segments that live captions are listed by."""
         piece = _PIECE.fullmatch(name)
         if not self.captions.look(now) or not (piece or name == "captions.json"):
             return REFUSALS[404]
         if piece is None:
-            headers = [JSON, ("Cache-Control", "public, max-age=1"), ANYWHERE, NO_SNIFF]
-            return Answer(200, headers, (self.captions.as_json(),))
+            if self._said is None or self._said[0] != self.captions.read:
+                said = self.captions.as_json(lambda at_48k: self.archive.wall_ms(at_48k, now))
+                self._said = self.captions.read, Variants(said, _SAID)
+            return self._said[1].answer(fields)
         text = self.captions.vtt(int(piece[1]), int(piece[2]))
         headers = [
             ("Content-Type", _KINDS["vtt"]),
@@ -124,14 +136,26 @@ class Published:
 
     def list(self, rendition: str, up: str, fields: Fields, now: float, growing: bool) -> Answer:
         """A rendition's playlist of all that was recorded, or kept."""
-        kept = None if growing else self._look(now).kept
-        if not self.archive.look(now, kept, growing):
+        if not self._archived(self._look(now), now, growing):
             return REFUSALS[503 if growing else 404]
         return self.archive.list(rendition, up, growing)[fields.gzip]
 
     def _media(self, stem: str, rules: _Rules, now: float, growing: bool) -> Answer | None:
-        kept = None if growing else rules.kept
-        return self.archive.media(stem) if self.archive.look(now, kept, growing) else None
+        return self.archive.media(stem) if self._archived(rules, now, growing) else None
+
+    def _archived(self, rules: _Rules, now: float, growing: bool) -> bool:
+        """Bring the archive up to date. Whether there is anything in it."""
+        if growing:
+            return self.archive.look(now, None, True)
+        if rules is not self._levelled_by or now - self._levelled_at >= LOOK_AGAIN_S:
+            self._levelled_by, self._levelled_at = rules, now
+            whole = self._folder / "replay.m4a"
+            path = self._folder / "public" / rules.levelled if rules.levelled else whole
+            try:
+                self._levelled = Levelled(path, path.stat().st_size, rules.gain_db)
+            except OSError:
+                self._levelled = None
+        return self.archive.look(now, rules.kept, False, self._levelled)
 
     def _captioned(self) -> bool:
         return (self._folder / "public" / "transcript.vtt").exists()
@@ -176,10 +200,18 @@ class Published:
                     self._rules = read_rules(path.read_bytes())
                     self._mark = mark
             except FileNotFoundError:
-                self._rules, self._mark = _Rules(), None
+                self._rules, self._mark = _Rules(gain_db=self._measured()), None
             except OSError:
                 pass  # what was known stays
         return self._rules
+
+    def _measured(self) -> float:
+        """By how much the stage changed the replay; 0 while it goes on."""
+        try:
+            said = json.loads((self._folder / "ended.json").read_bytes())
+            return float(said["loudness"]["gain_db"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0.0
 
 
 _NONE = REFUSALS[404]
@@ -194,11 +226,17 @@ def read_rules(text: bytes) -> _Rules:
         return _Rules(
             bool(raw.get("held")),
             None if kept is None else tuple((int(a), int(b)) for a, b in kept),
-            audio if isinstance(audio, str) and _FILE.fullmatch(audio) else None,
+            _file(audio),
+            _file(raw.get("levelled")),
+            float(raw.get("gain_db") or 0.0),
             tuple((str(k), str(v)) for k, v in dict(raw.get("elsewhere") or {}).items()),
         )
     except (ValueError, TypeError, AttributeError):
         return _Rules(held=True)
+
+
+def _file(name: object) -> str | None:
+    return name if isinstance(name, str) and _FILE.fullmatch(name) else None
 
 
 def _ranged(whole: Answer, headers: Any, fields: Fields) -> Answer:

@@ -8,6 +8,7 @@ import fcntl
 import socket
 import struct
 import termios
+from socket import SocketType as Socket
 
 _NOTHING = b"\0\0\0\0"
 _BYTES_ACKED = 120
@@ -15,7 +16,7 @@ _BYTES_ACKED = 120
 _RESET = struct.pack("ii", 1, 0)
 
 
-def how_far(sock: socket.socket) -> tuple[int, int]:
+def how_far(sock: Socket) -> tuple[int, int]:
     """Bytes the kernel holds that the peer has not taken, and a number that grows by as many as it
     takes. Half a microsecond where nothing is held. Raises OSError."""
     held = int.from_bytes(fcntl.ioctl(sock, termios.TIOCOUTQ, _NOTHING), "little")
@@ -28,7 +29,7 @@ def how_far(sock: socket.socket) -> tuple[int, int]:
         return held, -held
 
 
-def reset_at_close(sock: socket.socket) -> None:
+def reset_at_close(sock: Socket) -> None:
     """What is held is thrown away when `sock` is closed; the kernel would go on offering it for
     minutes. Raises OSError."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

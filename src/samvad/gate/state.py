@@ -93,6 +93,7 @@ def as_json(
     lean: str | None,
     replay: Replay | None,
     back: bool = False,
+    captions: bool = False,
     replay_path: str,
     wall_ms: int,
     rung: dict[str, Any] | None = None,
@@ -132,6 +133,7 @@ def as_json(
         "latency": form.value,
         "lean": lean,
         "back": back,
+        "captions": captions,
         "mark": mark,
         "replay": {"url": replay_path, "bytes": replay.bytes, "duration_ms": replay.duration_ms}
         if replay
