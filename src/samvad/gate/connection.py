@@ -122,6 +122,11 @@ class Connection:
         """A request has begun and is not complete."""
         return self.state is READING and bool(self._data)
 
+    @property
+    def refused(self) -> bool:
+        """A request of it was refused for its form or its time, and none will be answered."""
+        return self._then is LINGERING
+
     # -- in ---------------------------------------------------------------------------------
 
     def ready(self, mask: int) -> None:

@@ -135,7 +135,7 @@ class Guard:
         self.look_at(connection)
         book, rank = connection.book, connection.rank
         if connection.asked == 0:
-            book.tally.mute += 1
+            book.tally.mute += not connection.refused  # that was counted as what it was
         # A browser keeps what it has opened; who fetches a page from a connection each does not.
         elif now - connection.born < AT_ONCE_S:
             if rank is Rank.NEW and connection.last:
@@ -300,7 +300,7 @@ class Guard:
         """What a blamed source has done since it was charged last. What has counters of its own,
         whoever does it, is not counted twice."""
         tally = book.tally
-        acts = tally.requests + tally.mute + tally.bad + tally.turned
+        acts = tally.requests + tally.mute + tally.bad + tally.slow + tally.turned
         new = acts - book.charged
         if new <= 0:
             return
@@ -308,7 +308,7 @@ class Guard:
         self._sight.harmed(book.source, new)
         counter = CHARGED.get(kind)
         if counter is not None and not book.proven:
-            own = max(0, tally.requests + tally.mute - tally.forged - tally.slow - book.counted)
+            own = max(0, tally.requests + tally.mute - tally.forged - book.counted)
             book.counted += own
             self._counters.add(counter, own)
 
