@@ -4,7 +4,7 @@ import { cards } from "./cards.ts";
 import "./site/posts.ts";
 import { pushes } from "./push.ts";
 import { localeFor, moment, sameClock } from "./format.ts";
-import { asLang } from "./text.ts";
+import { asLang, fill } from "./text.ts";
 import { common as en, site as siteEn } from "./text/en.json";
 import { common as gu, site as siteGu } from "./text/gu.json";
 import { common as hi, site as siteHi } from "./text/hi.json";
@@ -60,6 +60,16 @@ for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-c
     if (copied) copied.then(() => back(words.copied)).catch(() => back(words.copyFailed));
     else back(words.copyFailed);
   });
+}
+
+for (const place of document.querySelectorAll<HTMLElement>("[data-cutter]")) {
+  void import("./site/cutter.ts").then(({ cutter }) =>
+    cutter(
+      place,
+      (key) => words[key],
+      (values) => fill(words.cutChosen, lang, values),
+    ),
+  );
 }
 
 for (const time of document.querySelectorAll<HTMLTimeElement>(

@@ -3,9 +3,12 @@
 import asyncio
 import datetime as dt
 import json
+import re
 import subprocess
+import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import feedparser
@@ -31,6 +34,7 @@ from tests.kit.sound import tone
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SECRET = bytes(32)
+FRONTEND = Path(__file__).parents[2] / "frontend"
 NS = {"podcast": "https://podcastindex.org/namespace/1.0"}
 
 
@@ -135,6 +139,24 @@ def test_a_cut_is_made_and_taken_back(recorded, as_owner):
     as_owner.post(do, {"do": "uncut", "from_ms": "2000"})
     work_until_done(recorded)
     assert rules(recorded)["kept"] == [[0, 18]]
+
+
+def test_only_the_host_hears_what_is_cut_out(recorded, as_owner, as_other):
+    work_until_done(recorded)
+    page = as_owner.get(reverse("event_replay", args=[recorded.pk])).content.decode()
+    about = json.loads(re.search(r'id="cutter-about"[^>]*>(.*?)</script>', page)[1])
+    assert max(about["peaks"]) > 10
+    assert about["length_ms"] == 12_800
+    as_owner.post(
+        reverse("event_replay_do", args=[recorded.pk]), {"do": "cut", "from": "0:02", "to": "0:04"}
+    )
+    work_until_done(recorded)
+    address = reverse("event_recorded", args=[recorded.pk])
+    whole = as_owner.get(address, headers={"range": "bytes=0-99"})
+    assert whole.status_code == 206
+    assert whole["Content-Type"] == "audio/mp4"
+    assert b"".join(whole.streaming_content)[4:8] == b"ftyp"
+    assert as_other.get(address).status_code == 404
 
 
 def test_a_cut_of_everything_is_refused_in_words(recorded, as_owner):
@@ -258,6 +280,50 @@ def test_a_clip_has_a_page_a_video_and_an_oembed(recorded, as_owner, as_other, c
     assert client.get(sent.url).status_code == 404  # some of it is cut out now
     assert as_owner.post(reverse("clip_delete", args=[clip.pk])).status_code == 302
     assert not video.exists()
+
+
+def podcast_index_reads(feed: bytes) -> dict:
+    """What the Podcast Index's own reader (podcast-partytime) takes of a feed: it leaves out items
+    and tags that are not as the standard wants them."""
+    script = """
+      const text = require("node:fs").readFileSync(0, "utf8");
+      const read = require("podcast-partytime").parseFeed(text);
+      require("node:fs").writeFileSync(process.argv[1], JSON.stringify(read));
+    """
+    with tempfile.NamedTemporaryFile() as out:  # it logs to its standard output
+        subprocess.run(
+            ["node", "-e", script, out.name], input=feed, cwd=FRONTEND, check=True,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        found: dict | None = json.loads(out.read())
+    assert found, "it is no feed for the Podcast Index"
+    return found
+
+
+def test_the_podcast_index_reads_all_of_the_feed(recorded, client):
+    said(recorded, "rivers", "and", "cities", "belong", "to", "nobody")
+    address = reverse("feed", args=["asha"])
+    recorded.state = "live"
+    recorded.save(update_fields=["state"])
+    live = podcast_index_reads(client.get(address).content)
+    (item,) = live["podcastLiveItems"]
+    assert item["status"] == "live"
+    assert item["contentLinks"][0]["url"].endswith(f"/e/{recorded.slug}")
+    assert not live["items"]
+    recorded.state = "ended"
+    recorded.save(update_fields=["state"])
+    work_until_done(recorded)
+    over = podcast_index_reads(client.get(address).content)
+    assert over["medium"] == "podcast"
+    (episode,) = over["items"]
+    assert episode["guid"] == item["guid"]
+    assert episode["enclosure"]["type"] == "audio/mp4"
+    assert episode["duration"] == 12
+    assert episode["podcastChapters"]["type"] == "application/json+chapters"
+    kinds = {one["type"] for one in episode["podcastTranscripts"]}
+    assert kinds == {"text/vtt", "application/srt", "application/json"}
+    understood = {tag for tags in over["pc20support"].values() for tag in tags}
+    assert understood == {"transcript", "chapters", "guid", "medium", "person"}
 
 
 def test_the_feed_tells_the_same_entry_from_announcement_to_replay(event, recorded, client):

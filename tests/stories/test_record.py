@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import secrets
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 ROOT = Path(__file__).parents[2]
 HLS = ROOT / "frontend" / "node_modules" / "hls.js" / "dist" / "hls.min.js"
 SPEECH = ROOT / "tests" / "speech"
+SOUNDS = """() => {
+  window.sounding = true;
+  const [past, live] = ["back-audio", "live-audio"].map((id) => document.getElementById(id));
+  const look = () => {
+    if (past.paused && (live.paused || live.muted)) window.sounding = false;
+    if (!document.getElementById("go-back").hidden) return;
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
 CUES = """async (url) => {
   const video = document.createElement("video");
   video.muted = true;
@@ -61,8 +72,11 @@ async def test_the_recording_is_posted_and_worked_on(site: Site, folder: Path) -
     # On a busy machine the ladder would be climbed, and nobody could go back.
     ladder = folder / "ladder.json"
     ladder.write_text('[{"effect": "plain"}]')
+    host = site.samvad_json("user", "create", f"rec{secrets.token_hex(4)}")
     event = site.event(
         "A tale of two cities",
+        "--host",
+        host["handle"],
         "--ladder",
         str(ladder),
         speakers=("Asha Patel", "Ravi Kulkarni"),
@@ -96,15 +110,30 @@ async def test_the_recording_is_posted_and_worked_on(site: Site, folder: Path) -
             await page.wait_for_function(
                 "document.querySelector('#back-audio').currentTime > 1", timeout=30_000
             )
+            # Live is stopped, not only silent, until it is wanted again; nobody hears a gap then.
+            stopped = await page.evaluate("window.samvad.stats()")
+            assert stopped["engine"] is None
+            assert stopped["latency_s"] > 20
             await look.at(page, "live-back", axe=True)
             await expect(page.locator(".caption-note")).to_contain_text("no captions while")
             await page.locator("#return-live").click()
+            await page.evaluate(SOUNDS)
             await expect(page.locator("#go-back")).to_be_visible()
+            assert await page.evaluate("window.sounding"), "between the two nothing played"
+            await sees(page, sound="playing", paused=False, within=30)
             writing.cancel()
             await asyncio.to_thread(site.samvad, "event", "end", name)
         await sees(page, scene="replay", within=60)
         await expect(page.locator("canvas.wave")).to_be_visible(timeout=60_000)
         await _listen_again(page, look, site, name, event["page"])
+        desk = await browser.page(f"{site.web}/accounts/login/", bypass_csp=True)
+        await desk.fill("#id_login", host["handle"])
+        await desk.fill("#id_password", host["password"])
+        await desk.click("main form button.main")
+        await desk.wait_for_url(lambda url: "login" not in url)
+        await _cut_on_the_waveform(desk, look, site, name)
+        await _make_a_clip(desk, look, site, name)
+        browser.no_complaints()
     look.nothing_wrong()
 
 
@@ -150,13 +179,12 @@ async def _read_along(page: Page, look: Look) -> None:
     assert begins, (newest, told)
     assert min(begins) <= heard_ms + 1_000
     await look.at(page, "live-captions", axe=True)
-    for lang in ("gu", "hi"):
-        other = await page.context.new_page()
-        await other.goto(f"{page.url}?lang={lang}")
-        await other.click("#play, #listen-then")
-        await expect(other.locator("#caption-box")).to_be_visible(timeout=60_000)
-        await look.at(other, f"live-captions-{lang}", axe=False)
-        await other.close()
+    other = await page.context.new_page()
+    await other.goto(f"{page.url}?lang=gu")
+    await other.click("#play, #listen-then")
+    await expect(other.locator("#caption-box")).to_be_visible(timeout=60_000)
+    await look.at(other, "live-captions-gu", axe=False)
+    await other.close()
 
 
 async def _another_version_comes(page: Page, site: Site, name: str) -> None:
@@ -208,3 +236,55 @@ async def _listen_again(page: Page, look: Look, site: Site, name: str, address: 
         await look.at(page, f"replay-worked-{lang}", axe=lang == "en")
     about = json.loads(await (await page.request.get(f"{base}about.json")).text())
     assert len(about["peaks"]) > 100
+
+
+async def _cut_on_the_waveform(page: Page, look: Look, site: Site, name: str) -> None:
+    """By keys, by dragging, and back again; the host hears also what nobody else does."""
+    await page.goto(f"{site.web}/events/{name}/replay?lang=en")
+    begin = page.get_by_role("slider", name="Beginning of the passage")
+    end = page.get_by_role("slider", name="End of the passage")
+    field = page.locator("#cut-form input[name=from]")
+    await end.press("Home")  # as far as it goes: one part
+    for _ in range(4):
+        await end.press("ArrowRight")
+    assert await field.input_value() == "0:00"
+    assert await page.locator("#cut-form input[name=to]").input_value() == "0:03.2"
+    await expect(end).to_have_attribute("aria-valuetext", "0:03.2")
+    await begin.press("ArrowRight")
+    assert await field.input_value() == "0:00.64"
+    await page.get_by_role("button", name="Listen to the passage").click()
+    await page.wait_for_function(
+        "document.querySelector('.cutter audio').currentTime > 0.7", timeout=30_000
+    )
+    await page.get_by_role("button", name="Cut out").click()
+    await expect(page.locator("li[data-cut]")).to_have_count(1)
+    await page.locator(".cutter canvas").scroll_into_view_if_needed()
+    box = await page.locator(".cutter canvas").bounding_box()
+    assert box
+    await page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 40)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 50, steps=4)
+    await page.mouse.up()
+    assert await field.input_value() > "0:00.64"
+    await look.at(page, "host-replay", axe=True)
+    await page.get_by_role("button", name="Take back the cut").click()
+    await expect(page.locator("li[data-cut]")).to_have_count(0)
+    await page.goto(f"{site.web}/events/{name}/replay?lang=gu")
+    await expect(page.locator(".cutter canvas")).to_be_visible()
+    await look.at(page, "host-replay-gu", axe=False)
+    await page.goto(f"{site.web}/transcript/{name}?lang=en")
+    await look.at(page, "transcript", axe=True)
+
+
+async def _make_a_clip(page: Page, look: Look, site: Site, name: str) -> None:
+    await page.goto(f"{site.web}/events/{name}/clip?from=0:02&to=0:09&lang=en")
+    await look.at(page, "clip-new", axe=True)
+    await page.fill("input[name=title]", "The best of times")
+    await page.click("main form button.main")
+
+    async def made() -> bool:
+        await page.reload()
+        return await page.locator("video").count() > 0
+
+    await until(made, 180, "the clip")
+    await look.at(page, "clip", axe=True)

@@ -7,8 +7,12 @@ import type { Context } from "./context.ts";
 import type { EventState } from "./state.ts";
 
 export interface BackTold {
-  /** The live sound is to be silent, or to be heard again. */
-  live(on: boolean): void;
+  /** The live player is not needed: it stops, and loads nothing. */
+  left(): void;
+  /** It is wanted again, unheard at first; `finish` is called when it plays. */
+  returning(): void;
+  /** What was gone back in is over. */
+  over(): void;
 }
 
 /** So far back one goes at a press. */
@@ -30,6 +34,8 @@ export class Back {
   private whole_s = 0;
   private dragging = false;
   private turn = 0;
+  /** On the way to live: what was said before is heard until live plays, so that nothing is silent. */
+  private returns = false;
 
   constructor(context: Context, told: BackTold) {
     this.context = context;
@@ -42,7 +48,7 @@ export class Back {
       { type: "button", id: "return-live", class: "button compact main" },
       t("returnLive"),
     );
-    back.addEventListener("click", () => this.stop(true));
+    back.addEventListener("click", () => this.toLive());
     this.seek = h("input", {
       type: "range",
       id: "back-seek",
@@ -60,7 +66,7 @@ export class Back {
     this.seek.addEventListener("change", () => {
       this.dragging = false;
       const to = Number(this.seek.value);
-      if (this.whole_s - to < NEAR_S) this.stop(true);
+      if (this.whole_s - to < NEAR_S) this.toLive();
       else this.audio.currentTime = to;
     });
     this.audio.addEventListener("timeupdate", () => this.tell());
@@ -77,33 +83,63 @@ export class Back {
     return this.destroy !== null;
   }
 
+  get returning(): boolean {
+    return this.active && this.returns;
+  }
+
+  /** The one button for sound, while this is what is heard. */
+  toggle(): void {
+    if (this.audio.paused) this.audio.play().catch(() => undefined);
+    else this.audio.pause();
+  }
+
   /** `play`: the ticket's multivariant playlist, or null without a seat. */
   update(state: EventState | null, play: string | null, now_ms: number): void {
     const since = state?.live_since_ms ?? null;
     this.whole_s = since === null ? 0 : Math.max(0, (now_ms - since) / 1000);
     this.play = play ?? "";
     const may = state?.phase === "live" && state.back && play !== null && this.whole_s > 2 * NEAR_S;
-    if (this.active && !may) this.stop(state?.phase === "live");
+    if (this.active && !may) {
+      if (state?.phase === "live" && play !== null) this.toLive();
+      else {
+        this.finish();
+        if (state?.phase !== "live") this.told.over();
+      }
+    }
     show(this.root, may || this.active);
     show(this.go, !this.active);
     show(this.strip, this.active);
     if (this.active) this.tell();
   }
 
-  stop(toLive: boolean): void {
+  /** Seconds behind what is said now. */
+  behind_s(): number {
+    return Math.max(0, this.whole_s - this.audio.currentTime);
+  }
+
+  toLive(): void {
+    if (!this.active || this.returns) return;
+    this.returns = true;
+    this.told.returning();
+  }
+
+  /** Live plays, or nothing does: this one is over. */
+  finish(): void {
     this.turn++;
+    this.returns = false;
     const { destroy } = this;
     this.destroy = null;
     destroy?.();
     this.audio.pause();
-    if (toLive && destroy) this.told.live(true);
   }
 
   private async start(at_s: number): Promise<void> {
     const turn = ++this.turn;
     const from = Math.max(0, at_s);
     const url = this.play.replace(/master\.m3u8$/, "aac/back.m3u8");
-    this.told.live(false);
+    this.returns = false;
+    this.destroy = () => undefined;
+    this.told.left();
     if (typeof MediaSource === "undefined") {
       this.audio.src = url;
       this.audio.currentTime = from;
@@ -114,7 +150,7 @@ export class Back {
       const hls = new Player({ startPosition: from, enableWorker: false, lowLatencyMode: false });
       hls.on(Player.Events.ERROR, (_event, data) => {
         // The rung does not allow it any more, or the seat is gone: live knows what to do.
-        if (data.fatal && turn === this.turn) this.stop(true);
+        if (data.fatal && turn === this.turn) this.toLive();
       });
       hls.loadSource(url);
       hls.attachMedia(this.audio);

@@ -192,6 +192,7 @@ function listen(): void {
 }
 
 function toggle(): void {
+  if (back.active) return back.toggle();
   const going =
     model.sound === "playing" || model.sound === "waiting" || model.sound === "starting";
   if (model.wanted && going) {
@@ -250,6 +251,7 @@ const panels: Record<Scene, Panel> = {
   live: onAirPanel(context, liveAudio, {
     toggle,
     goLive: () => {
+      if (back.active) return back.toLive();
       if (!model.wanted) listen();
       live.goLive();
     },
@@ -269,15 +271,27 @@ const panels: Record<Scene, Panel> = {
   replay: replayPanel(context, replayAudio),
   cancelled: plainPanel(t("cancelled"), t("cancelledText")),
 };
+let was_muted = false;
 const back = new Back(context, {
-  live(on) {
-    liveAudio.muted = !on;
-    if (on) live.goLive();
+  left() {
+    was_muted = liveAudio.muted;
+    live.stop();
   },
+  returning() {
+    liveAudio.muted = true;
+    const { door } = model;
+    current = policy(model.state?.latency ?? "low", model.state?.lean);
+    if (door.at === "in") live.start(config.gate + door.play, current);
+  },
+  over: () => (model = reduce(model, { what: "sound", sound: "off" })),
+});
+liveAudio.addEventListener("playing", () => {
+  if (!back.returning || !live.active) return;
+  back.finish();
+  liveAudio.muted = was_muted;
 });
 const captions = new Captions(context, memory);
-panels.live.root.append(back.root);
-panels.live.root.querySelector(".transport")?.after(captions.root);
+panels.live.root.querySelector(".transport")?.after(back.root, captions.root);
 const trouble = h("p", { class: "notice trouble", role: "status", hidden: true });
 let shown: Scene | null = null;
 
@@ -289,7 +303,7 @@ function view(): View {
     scene: scene(model, now_ms),
     now_ms,
     voices: at === null ? (model.state?.voices ?? []) : heard.at(at),
-    latency_s: at === null ? live.behind_s() : (now_ms - at) / 1000,
+    latency_s: back.active ? back.behind_s() : at === null ? live.behind_s() : (now_ms - at) / 1000,
     level: meter.level(),
   };
 }
@@ -349,7 +363,7 @@ function act(now_ms: number): void {
     here_at = Date.now();
     memory.here(here_at);
   }
-  if (plays(model, now_ms) && !live.active && !unsupported && door.at === "in") {
+  if (plays(model, now_ms) && !live.active && !back.active && !unsupported && door.at === "in") {
     paused_at = null;
     current = policy(state?.latency ?? "low", state?.lean);
     live.start(config.gate + door.play, current);

@@ -37,7 +37,7 @@ from samvad.protocol.media import AAC, OPUS
 
 log = logging.getLogger("samvad.afterwards")
 
-EDITS, WORDS = "edits.json", "captions.jsonl"
+EDITS, WORDS, WAVE = "edits.json", "captions.jsonl", "wave.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,8 @@ class Afterwards:
         limited = f"limited-{self.edits.revision}.m4a"
         self.rules(limited if (self.public / limited).exists() else audio)
         self.write("about.json", self.about())
+        # For the host alone: what is cut out is in it.
+        self.write_private(WAVE, {"peaks": measure.peaks(self.all_measures)})
         self.transcribe()
 
     def rules(self, audio: str | None) -> None:

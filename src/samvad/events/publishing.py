@@ -63,6 +63,12 @@ def own_transcript(event_id: str) -> dict[str, Any] | None:
     return read(folder(event_id) / "transcript.json")
 
 
+def own_wave(event_id: str) -> list[int]:
+    """Peaks of all that was recorded, 0 to 255, for the host; empty before they are made."""
+    peaks = (read(folder(event_id) / "wave.json") or {}).get("peaks")
+    return [int(p) for p in peaks] if isinstance(peaks, list) else []
+
+
 def is_open(event: Event) -> bool:
     """Whether everybody may have the replay now."""
     replay = Replay.objects.filter(event=event).first()

@@ -28,6 +28,7 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 TYPES = {
     ".webp": "image/webp",
     ".jpg": "image/jpeg",
+    ".m4a": "audio/mp4",
     ".mp4": "video/mp4",
     ".m3u8": "application/vnd.apple.mpegurl",
     ".m4s": "video/mp4",
@@ -79,7 +80,7 @@ def _of_medium(request: HttpRequest, name: str, key: str, file: str) -> HttpResp
         return _whole(request, text.text.encode(), ".vtt", private)
     if file not in medium.files.values():
         return HttpResponse(status=404)
-    return _file(request, media.folder(medium) / file, private)
+    return file_answer(request, media.folder(medium) / file, private)
 
 
 def _of_room(request: HttpRequest, room: str, file: str) -> HttpResponseBase:
@@ -93,7 +94,7 @@ def _of_room(request: HttpRequest, room: str, file: str) -> HttpResponseBase:
         known = LinkPreview.objects.filter(picture=path)  # type: ignore[assignment]
     if not known.exists():
         return HttpResponse(status=404)
-    return _file(request, Path(settings.FOLDERS.web) / "media" / path, private=False)
+    return file_answer(request, Path(settings.FOLDERS.web) / "media" / path, private=False)
 
 
 def _headers(kind: str, tag: str, private: bool) -> dict[str, str]:
@@ -114,7 +115,7 @@ def _whole(request: HttpRequest, data: bytes, kind: str, private: bool) -> HttpR
     return HttpResponse(data, headers=headers)
 
 
-def _file(request: HttpRequest, path: Path, private: bool) -> HttpResponseBase:
+def file_answer(request: HttpRequest, path: Path, private: bool) -> HttpResponseBase:
     """A file or a part of it (RFC 9110, 14.2: one range; of several, the whole is sent)."""
     try:
         size = path.stat().st_size

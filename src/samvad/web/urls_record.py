@@ -9,6 +9,11 @@ urlpatterns: list[URLPattern] = [
     re_path(rf"^events/(?P<event_id>{EVENT})/replay$", replay.replay, name="event_replay"),
     re_path(rf"^events/(?P<event_id>{EVENT})/replay/do$", replay.change, name="event_replay_do"),
     re_path(
+        rf"^events/(?P<event_id>{EVENT})/replay/recorded\.m4a$",
+        replay.recorded,
+        name="event_recorded",
+    ),
+    re_path(
         rf"^events/(?P<event_id>{EVENT})/replay/delete$",
         replay.delete,
         name="event_replay_delete",

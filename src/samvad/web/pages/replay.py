@@ -5,7 +5,9 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,6 +17,7 @@ from samvad.events import publishing
 from samvad.events.errors import EventError
 from samvad.events.lifecycle import State
 from samvad.events.models import Event
+from samvad.web.media_files import file_answer
 
 
 @login_required
@@ -104,6 +107,19 @@ def track(request: HttpRequest, event_id: str, name: str) -> FileResponse:
     return FileResponse(open(path, "rb"), as_attachment=True, content_type="audio/flac")
 
 
+@login_required
+@require_safe
+@never_cache
+def recorded(request: HttpRequest, event_id: str) -> HttpResponseBase:
+    """All that was recorded, as the stage has written it down, with ranges: for the host, who
+    listens for where to cut."""
+    event = own(request, event_id)
+    path = publishing.folder(event.pk) / "replay.m4a"
+    if publishing.of(event).deleted_at is not None or not path.exists():
+        raise Http404
+    return file_answer(request, path, private=True)
+
+
 def own(request: HttpRequest, event_id: str) -> Event:
     """The event, if it is the asker's and was recorded; 404 for others."""
     found = Event.objects.filter(pk=event_id, host=request.user.pk).select_related("host").first()
@@ -137,6 +153,7 @@ def _page(request: HttpRequest, event: Event, blame: str = "") -> HttpResponse:
             {"from": publishing.clock(a), "to": publishing.clock(b), "from_ms": a}
             for a, b in found.cuts
         ],
+        "cutter": _cutter(event, found.cuts),
         "chapters": "\n".join(f"{publishing.clock(int(at))} {title}" for at, title in chosen),
         "downloads": downloads(event, about),
         "tracks": _tracks(event),
@@ -145,6 +162,20 @@ def _page(request: HttpRequest, event: Event, blame: str = "") -> HttpResponse:
         "clips": event.clips.order_by("-created_at")[:50],
     }
     return render(request, "events/replay.html", context, status=422 if blame else 200)
+
+
+def _cutter(event: Event, cuts: list[list[int]]) -> dict[str, Any] | None:
+    """What cuts are chosen on: the waveform of all that was recorded; None before it is made."""
+    peaks = publishing.own_wave(event.pk)
+    if not peaks:
+        return None
+    return {
+        "peaks": peaks,
+        "length_ms": event.replay_ms,
+        "part_ms": publishing.PART_MS,
+        "cuts": cuts,
+        "audio": reverse("event_recorded", args=[event.pk]),
+    }
 
 
 def downloads(event: Event, about: dict[str, Any]) -> list[dict[str, Any]]:
