@@ -2,6 +2,7 @@
 
     python -m bench.crowd                      4 thousand listeners, about 90 s
     python -m bench.crowd --listeners 20000,60000,115000 --rounds 3 --seconds 20
+    python -m bench.crowd --full               the comparison that docs/adr/0011-lean.md has, 20 min
     python -m bench.crowd --ceiling 20000,60000       what the generator itself can do
 
 The server has core 0, the load core 1; rounds are interleaved, so that what else this machine
@@ -20,16 +21,16 @@ import argparse
 import json
 import os
 import platform
-import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.crowd_icecast import Icecast, Listened, listen
 from bench.crowd_servers import Gate, Nginx, Server, scratch_folder
+from bench.crowd_table import Run, print_ceiling, print_runs
 from samvad.base.errors import PlainError
 from samvad.gate.lean import AGAIN_S
 from samvad.protocol.media import PAIR_S
@@ -42,7 +43,9 @@ LOAD_CORE = 1
 OPUS_PART_BYTES = 2_200
 """0.64 s of Opus at 24 kbit/s with its boxes."""
 OUT = Path("build/bench/crowd.json")
-ARRIVALS_PER_S = 4000
+ARRIVALS_PER_S = 2000
+"""Whoever comes asks six things at once, 200 to 300 µs of the gate: not more than it can bear, for
+what is measured comes after that."""
 ICECAST_PER_S = 500
 """It lets few connections wait to be accepted; those beyond come a second later by TCP's rules."""
 SETTLE_S = 3.0
@@ -76,30 +79,25 @@ SERVERS: dict[str, Arm] = {
 }
 
 
-@dataclass
-class Run:
-    """One server under one crowd. Times in ms, processor time in µs."""
+FULL_SECONDS = 12.0
+FULL: tuple[tuple[int, tuple[str, ...]], ...] = (
+    (20_000, ("gate", "nginx", "nginx-nosendfile", "gate-lean-long", "icecast")),
+    (20_000, ("gate-lean-long", "nginx-nosendfile", "nginx", "gate")),
+    (60_000, ("gate", "nginx", "gate-lean-long", "icecast")),
+    (115_000, ("nginx", "gate", "gate-lean-long", "gate-page-long")),
+)
+"""The whole comparison, interleaved; plain HLS is saturated from 60,000 on, which is when p99
+tells. Icecast lets 500 a second in: 115,000 would take it four minutes."""
 
-    server: str
-    listeners: int
-    object_s: float
-    seconds: float
-    playing: int = 0
-    requests_per_s: float = 0.0
-    cpu_us_per_listener_s: float = 0.0
-    cpu_us_per_request: float = 0.0
-    cpu_share: float = 0.0
-    p50: float = 0.0
-    p99: float = 0.0
-    p999: float = 0.0
-    late: int = 0
-    stalls: int = 0
-    errors: dict[str, int] = field(default_factory=dict)
-    kb_per_listener: float = 0.0
-    generator_cpu_share: float = 0.0
-    generator_us_per_request: float = 0.0
-    generator_late_p99: float = 0.0
-    generator_complaints: list[str] = field(default_factory=list)
+
+def _plan(sizes: list[int], names: list[str], rounds: int) -> list[tuple[int, str]]:
+    """What is measured in which order: every other round backwards."""
+    return [
+        (size, name)
+        for round_ in range(rounds)
+        for size in sizes
+        for name in (names if round_ % 2 == 0 else reversed(names))
+    ]
 
 
 def main() -> int:
@@ -109,6 +107,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=6.0, help="measured, of each run")
     parser.add_argument("--only", default=",".join(SERVERS), help="servers, by commas")
     parser.add_argument("--long", action="store_true", help="objects of 5.76 s, not 1.92 s")
+    parser.add_argument("--full", action="store_true", help="the whole comparison, 20 minutes")
     parser.add_argument("--ceiling", default="", help="sizes: measure the generator alone")
     asked = parser.parse_args()
     sizes = [int(n) for n in asked.listeners.split(",") if n]
@@ -117,25 +116,33 @@ def main() -> int:
         if asked.ceiling:
             ceiling = [_ceiling(int(n), asked.seconds) for n in asked.ceiling.split(",")]
             results["ceiling"] = [asdict(run) for run in ceiling]
-            _print_ceiling(ceiling)
+            print_ceiling(ceiling)
         else:
-            stretch = 3 if asked.long else 1
-            names = asked.only.split(",")
-            runs: list[Run] = []
-            for round_ in range(asked.rounds):
-                for size in sizes:
-                    for name in names if round_ % 2 == 0 else reversed(names):
-                        runs.append(_measure(name, SERVERS[name], size, stretch, asked.seconds))
-                        _keep({"runs": [asdict(run) for run in runs]})  # should a later one fail
-                        print(".", end="", file=sys.stderr, flush=True)
-            print(file=sys.stderr)
-            _print_runs(runs)
+            plan = _plan(sizes, asked.only.split(","), asked.rounds)
+            seconds = asked.seconds
+            if asked.full:
+                plan = [(size, name) for size, names in FULL for name in names]
+                seconds = FULL_SECONDS
+            runs = _run(plan, 3 if asked.long else 1, seconds)
             results["runs"] = [asdict(run) for run in runs]
     except PlainError as error:
         print(f"{error.says} {error.mend}", file=sys.stderr)
         return 1
     _keep(results)
     return 0
+
+
+def _run(plan: list[tuple[int, str]], stretch: int, seconds: float) -> list[Run]:
+    """Measure, keep what there is after each run should a later one fail, and print the table."""
+    runs: list[Run] = []
+    try:
+        for number, (size, name) in enumerate(plan):
+            print(f"{number + 1}/{len(plan)}: {name}, {size:,}", file=sys.stderr, flush=True)
+            runs.append(_measure(name, SERVERS[name], size, stretch, seconds))
+            _keep({"runs": [asdict(run) for run in runs]})
+    finally:
+        print_runs(runs)
+    return runs
 
 
 def _keep(results: dict[str, Any]) -> None:
@@ -250,7 +257,7 @@ def _fill(run: Run, window: _Window) -> None:
     run.cpu_share = cpu_s / seconds
     run.p50, run.p99, run.p999 = (took.percentile(p) * 1000 for p in (0.5, 0.99, 0.999))
     run.late, run.stalls = tally.late, tally.stalls
-    run.errors = last.tally.errors
+    run.errors, run.errors_before = tally.errors, first.tally.errors
     run.generator_cpu_share = health.cpu_s / seconds
     run.generator_us_per_request = health.cpu_s / max(requests, 1) * 1e6
     run.generator_late_p99 = health.late.percentile(0.99) * 1000
@@ -264,42 +271,6 @@ def _ceiling(listeners: int, seconds: float) -> Run:
         return Nginx(folder, count, stretch, sendfile=False, live=False)
 
     return _measure("nginx, still", Arm(still), listeners, 1, seconds)
-
-
-def _print_ceiling(runs: list[Run]) -> None:
-    head = ("listeners", "wanted/s", "req/s", "gen CPU", "µs/req", "own p99", "server", "p99")
-    print("{:>9} {:>8} {:>7} {:>8} {:>7} {:>8} {:>6} {:>9}  says".format(*head))
-    for r in runs:
-        says = "; ".join(r.generator_complaints) or "healthy"
-        print(
-            f"{r.listeners:9,} {r.listeners / r.object_s:8,.0f} {r.requests_per_s:7,.0f} "
-            f"{r.generator_cpu_share:8.0%} {r.generator_us_per_request:7.1f} "
-            f"{r.generator_late_p99:6.1f}ms {r.cpu_share:6.0%} {r.p99:7.1f}ms  {says}"
-        )
-
-
-def _print_runs(runs: list[Run]) -> None:
-    head = ("server", "listeners", "req/s", "µs/l·s", "µs/req", "CPU", "p50", "p99", "p99.9")
-    print(
-        "{:20} {:>9} {:>7} {:>7} {:>7} {:>5} {:>8} {:>8} {:>8}".format(*head)
-        + f" {'late':>6} {'stalls':>6} {'errors':>6} {'kB each':>7}  generator"
-    )
-    for key in dict.fromkeys((r.server, r.listeners) for r in runs):
-        same = [r for r in runs if (r.server, r.listeners) == key]
-
-        def middle(name: str, same: list[Run] = same) -> float:
-            return float(statistics.median(getattr(r, name) for r in same))
-
-        complaints = sorted({c for r in same for c in r.generator_complaints})
-        print(
-            f"{key[0]:20} {key[1]:9,} {middle('requests_per_s'):7,.0f} "
-            f"{middle('cpu_us_per_listener_s'):7.2f} {middle('cpu_us_per_request'):7.1f} "
-            f"{middle('cpu_share'):5.0%} {middle('p50'):6.2f}ms {middle('p99'):6.1f}ms "
-            f"{middle('p999'):6.1f}ms {sum(r.late for r in same):6} "
-            f"{sum(r.stalls for r in same):6} {sum(sum(r.errors.values()) for r in same):6} "
-            f"{middle('kb_per_listener'):7.2f}  {middle('generator_cpu_share'):.0%}, "
-            f"late p99 {middle('generator_late_p99'):.1f}ms {'; '.join(complaints)}"
-        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What the door costs: a join, a listener who waits, a refusal. Processor time of the gate.
 
-    python -m bench.door                           three minutes
-    python -m bench.door --waiting 15000 --seconds 60 --rounds 3
+    python -m bench.door                           four minutes
+    python -m bench.door --waiting 15000 --joins 8000 --rounds 3
 
 One gate process on core 0, the load on core 1. Joins: everybody with a new connection, POST
 /door, admitted, away; open load. Waiting: a full house, everybody else in line with what the
@@ -31,8 +31,11 @@ from tests.kit.gates import EVENT
 LOAD_CORE = 1
 OUT = Path("build/bench/door.json")
 CONNECTIONS = 64
-SETTLE_S = 70.0
-"""Until those who came together look one by one: a look is held for 33 to 55 s (gate/news.py)."""
+ROUND_S = 50.0
+"""A look is held for 44 to 54 s (gate/news.py). They come over so long, so that as many look in one
+second as in another."""
+SETTLE_S = 60.0
+"""After a round they are those who wait, and not those who have just come."""
 
 
 @dataclass
@@ -112,7 +115,7 @@ def joins(per_s: float, seconds: float = 4.0) -> Cost:
 
 def waiting(count: int, seconds: float) -> Cost:
     """A house with one seat, which is taken; `count` people in line."""
-    arrive_s = max(2.0, count / 1500)
+    arrive_s = max(ROUND_S, count / 1500)
     from_s = arrive_s + SETTLE_S
     marks: list[tuple[Snapshot, float]] = []
     with scratch_folder() as folder:
@@ -143,9 +146,10 @@ def waiting(count: int, seconds: float) -> Cost:
     in_line = last.tally.in_line_now
     us = (cpu_1 - cpu_0 - idle * lasted) / max(1, in_line) / lasted * 1e6
     looks = last.tally.since(first.tally).of(SERVING, HELD).total / lasted
+    each = (cpu_1 - cpu_0 - idle * lasted) / max(1, looks * lasted) * 1e6
     about = (
-        f"{in_line:,} in line, {looks:,.0f} looks/s, {last.tally.errors or 'no errors'} "
-        f"{'; '.join(last.health.complaints(1))}"
+        f"{in_line:,} in line, {looks:,.0f} looks/s of {each:.0f} µs, "
+        f"{last.tally.errors or 'no errors'} {'; '.join(last.health.complaints(1))}"
     )
     return Cost("a second of one who waits", us, 1e6 / us, about)
 

@@ -14,7 +14,6 @@ import argparse
 import http.client
 import json
 import os
-import pwd
 import random
 import shutil
 import subprocess
@@ -22,12 +21,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.kit.ports import free_port
+from tests.kit.postgresql import postgresql, programs
 from tests.kit.site import Site, running_site
 
 OUT = Path("build/bench/timeline.json")
@@ -67,11 +64,10 @@ def main() -> int:
         if asked.only in (None, "sqlite"):
             found.append(_measure(asked, "sqlite", Path(folder) / "sqlite", ""))
         if asked.only in (None, "postgresql"):
-            bin_folder = _postgresql()
-            if bin_folder is None:
+            if programs() is None:
                 print("PostgreSQL is not installed (Debian: postgresql): left out.")
             else:
-                with _server(bin_folder, Path(folder) / "cluster") as url:
+                with postgresql(Path(folder), "shared_buffers=512MB", "max_connections=60") as url:
                     found.append(_measure(asked, "postgresql", Path(folder) / "postgresql", url))
         if asked.only in (None, "media"):
             media = _media(Path(folder))
@@ -179,51 +175,6 @@ def _ask(port: int, cookies: list[str], seconds: float) -> tuple[list[float], in
     for thread in threads:
         thread.join()
     return times, len(errors), sizes
-
-
-# PostgreSQL
-
-
-def _postgresql() -> Path | None:
-    """The folder of its programs, newest version first."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return found[-1].parent if found else None
-
-
-@contextmanager
-def _server(programs: Path, cluster: Path) -> Iterator[str]:
-    """A server of its own; gives its address. It refuses to run as root: then as `postgres`."""
-    port = free_port()
-    cluster.mkdir()
-    cluster.parent.chmod(0o755)
-    before: list[str] = []
-    if os.getuid() == 0:
-        user = pwd.getpwnam("postgres")
-        os.chown(cluster, user.pw_uid, user.pw_gid)
-        before = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-    made = [*before, str(programs / "initdb"), "-D", str(cluster), "-U", "bench", "-A", "trust",
-            "-E", "UTF8", "--locale=C.UTF-8"]  # fmt: skip
-    subprocess.run(made, check=True, capture_output=True)
-    server = subprocess.Popen(
-        [*before, str(programs / "postgres"), "-D", str(cluster), "-p", str(port),
-         "-k", str(cluster), "-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=512MB",
-         "-c", "max_connections=60"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        ready = [str(programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
-        deadline = time.monotonic() + 60
-        while subprocess.run(ready, check=False).returncode:
-            if time.monotonic() > deadline:
-                raise RuntimeError("PostgreSQL does not answer within a minute")
-            time.sleep(0.2)
-        create = [str(programs / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", "bench"]
-        subprocess.run([*create, "samvad"], check=True)
-        yield f"postgresql://bench@127.0.0.1:{port}/samvad"
-    finally:
-        server.terminate()
-        server.wait(60)
 
 
 # Photos and films

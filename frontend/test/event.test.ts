@@ -224,7 +224,15 @@ test("who speaks is shown when it is heard", () => {
   assert.equal(heard.at(NOW + 999)[0]?.name, "Asha");
   assert.equal(heard.at(NOW + 1_000)[0]?.name, "Ravi");
   assert.equal(heard.at(NOW - 60_000)[0]?.name, "Asha");
-  for (let i = 2; i < 200; i++) heard.add(NOW + i * 1_000, voice(String(i)));
+  assert.equal(heard.at(NOW + 5_000)[0]?.speaking, true);
+  // The state was not read for long: the names stay, and nobody is said to speak or to be silent.
+  heard.add(NOW + 30_000, voice("Mira"));
+  assert.deepEqual(heard.at(NOW + 5_001), [
+    { name: "Ravi", here: true, muted: false, speaking: null, level: 0 },
+  ]);
+  assert.equal(heard.at(NOW + 25_999)[0]?.name, "Ravi");
+  assert.equal(heard.at(NOW + 26_000)[0]?.name, "Mira");
+  for (let i = 31; i < 200; i++) heard.add(NOW + i * 1_000, voice(String(i)));
   assert.equal(heard.at(NOW)[0]?.name, "110");
 });
 

@@ -26,9 +26,16 @@ from tests.kit.clock import FakeClock
 
 
 class Echo:
-    """403 for /live/bad, 200 for everything else, with as many bytes as asked for."""
+    """403 for /live/bad, 200 for everything else, with as many bytes as asked for. A look that is
+    to be held waits in `held`."""
+
+    def __init__(self) -> None:
+        self.held: list[Connection] = []
 
     def answer(self, request: Request, token: Connection, at: Moment) -> Answer | None:
+        if request.target.endswith(b"?after"):
+            self.held.append(token)
+            return None
         if request.target == b"/live/bad":
             return REFUSALS[403]
         return Answer(200, [], (b"x" * int(request.target.partition(b"=")[2] or 0),))
@@ -61,6 +68,7 @@ class Rig:
         )
         self.server = Server(self.loop, GateSettings(), self.counters, connections, self.guard)
         self.loop.every(0.0, lambda: None)
+        self.site = Echo()
         self.peers: list[socket.socket] = []
 
     def come(self, address: str, say: bytes = b"") -> socket.socket:
@@ -68,7 +76,7 @@ class Rig:
         peer.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         self.peers.append(peer)
-        self.server.take(ours, address, Echo())
+        self.server.take(ours, address, self.site)
         if say:
             peer.send(say)
             self.turn(2)
@@ -197,6 +205,36 @@ def test_who_asks_too_fast_is_told_429_and_begins_anew(tmp_path: Path) -> None:
         assert not is_open(hasty)
         assert is_open(allowed)
         assert rig.count("throttled") == 1
+    finally:
+        rig.close()
+
+
+def test_who_is_held_for_news_is_not_looked_at_until_it_asks_for_more(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, requests_rate=5)
+    try:
+        asked = b"GET /page HTTP/1.1\r\nHost: a\r\n\r\n"
+        peer = rig.get("203.0.113.2", "/door/event/serving.json?after")
+        for _ in range(3):  # answered, and held again: that is all it does
+            rig.site.held.pop().resume(Answer(200), calm=True)
+            peer.send(b"GET /door/event/serving.json?after HTTP/1.1\r\nHost: a\r\n\r\n")
+            rig.turn(4, 1.0)
+        waiting = rig.site.held[0]
+        looked: list[Connection] = []
+        walk = rig.guard.walk
+        rig.guard.walk = lambda all_, now, rest: looked.extend(all_) or walk(all_, now, rest)  # type: ignore[method-assign,func-returns-value]
+        rig.turn(8, 2.0)
+        assert waiting not in looked
+        assert rig.count("deep") == 1
+        waiting.resume(Answer(200), calm=True)
+        told = b""
+        for _ in range(40):
+            with contextlib.suppress(OSError):
+                peer.send(asked * 5)
+            rig.turn(4, 0.3)
+            told += heard(peer)
+        assert waiting in looked
+        assert b" 429 " in told
+        assert rig.count("deep") == 0
     finally:
         rig.close()
 

@@ -294,3 +294,16 @@ def test_sections_are_remembered_by_their_bytes_alone() -> None:
     assert status(b"GET / HTTP/1.1\r\nX: y\r\n\r\n") == 400
     assert good(b"GET / HTTP/1.0\r\nX: y\r\n\r\n").close
     assert status(b"GET / HTTP/1.1\r\nX: y\r\n\r\n") == 400
+
+
+def test_a_knock_is_remembered_by_its_whole_head_and_has_its_own_body() -> None:
+    head = said("POST http://example.org/door/y HTTP/1.1", "Content-Length: 2")
+    first, second = good(head + b"ab"), good(head + b"cd")
+    first.close = True  # as for one who has asked too fast
+    assert (second.target, second.body, second.close) == (b"/door/y", b"cd", False)
+    assert second.fields is first.fields
+    assert good(head + b"ef").close is False
+    assert take(head + b"e")[0] is Wanted.MORE
+    assert good(head.replace(b"HTTP/1.1", b"HTTP/1.0") + b"ab").close
+    assert status(head.replace(b"th: 2", b"th: 9999") + b"ab") == 413
+    assert status(head.replace(b"POST", b"BREW") + b"ab") == 501

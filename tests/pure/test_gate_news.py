@@ -1,7 +1,8 @@
 """Who is held for news hears it at once, or after a while that there is none; in slices."""
 
-from samvad.gate.news import AT_ONCE, NEAR_S, UNTIL_S, Look, News, look
+from samvad.gate.news import AT_ONCE, NEAR_S, UNTIL_S, Look, News, listener_hold_s, look
 from samvad.gate.turns import Turns
+from samvad.protocol.playlist import Form
 
 HOLD_S = 10.5
 SEEN, NEW = Look("1"), "2"
@@ -133,3 +134,19 @@ def test_a_line_that_stands_still_leaves_nothing_behind() -> None:
     turns.add(7, 5)
     assert turns.reached(10**9) == [7]
     assert turns.reached(10**9) == []
+
+
+def test_a_small_crowd_looks_at_the_state_as_often_as_costs_next_to_nothing() -> None:
+    assert listener_hold_s(Form.LOW, 100) is None
+    assert [listener_hold_s(Form.PLAIN, n) for n in (0, 1_000, 2_500, 90_000)] == [2, 2, 5, 10]
+    assert listener_hold_s(Form.LONG, 0) == 30
+
+
+def test_who_names_a_turn_is_held_for_44_to_54_seconds() -> None:
+    news: News[str] = News()
+    for chance in (0.0, 0.999):
+        news.add(str(chance), turn(500), 100.0, chance, UNTIL_S)
+    assert news.take(144.0, "1", [0, 0, 0, 12]) == []
+    assert news.take(145.0, "1", [0, 0, 0, 12]) == ["0.0"]
+    assert news.take(153.0, "1", [0, 0, 0, 12]) == []
+    assert news.take(155.0, "1", [0, 0, 0, 12]) == ["0.999"]

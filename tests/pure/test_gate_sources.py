@@ -67,6 +67,21 @@ def test_a_caught_source_is_remembered_for_some_windows() -> None:
     assert len(books) == 0
 
 
+def test_only_what_was_written_since_or_is_blamed_is_judged_again() -> None:
+    books = Books(most=10, per_s=1_000)
+    quiet, blamed = books.of("a", 0.0), books.of("b", 0.0)
+    for book in (quiet, blamed):
+        books.enter(book, 0.0)
+    assert set(books.to_judge()) == {quiet, blamed}
+    blamed.kind, blamed.caught = "door", 1
+    assert books.to_judge() == [blamed]
+    quiet.blame(404)
+    assert set(books.to_judge()) == {quiet, blamed}
+    assert set(books.blameable) == {quiet, blamed}
+    books.turn()
+    assert quiet.tally == Tally()  # though it was not busy any more
+
+
 HERDS = {
     "a school at T-0": Tally(accepts=5_000, requests=30_000, deep=4_000, shallow=300, mute=400),
     "its first second": Tally(accepts=3_000, requests=3_000),

@@ -3,6 +3,9 @@
 import type { Voice } from "./state.ts";
 
 const KEEP = 90;
+/** Of a moment further from any reading than this nobody can say who spoke. In a big crowd the state
+ * is read seldom, and a name that is wrong is worse than none. */
+const FRESH_MS = 4_000;
 
 /** Voices as they were at a moment, in server time (Unix ms). Holds the last 90 readings. */
 export class Heard {
@@ -15,13 +18,16 @@ export class Heard {
     if (this.seen.length > KEEP) this.seen.shift();
   }
 
-  /** The newest reading not after `at_ms`; the oldest when all are after it. */
+  /** The newest reading not after `at_ms`, or the next one; when neither is near, who speaks is
+   * not known. */
   at(at_ms: number): readonly Voice[] {
-    for (let i = this.seen.length - 1; i >= 0; i--) {
-      const one = this.seen[i];
-      if (one && one.at_ms <= at_ms) return one.voices;
-    }
-    return this.seen[0]?.voices ?? [];
+    let i = this.seen.length - 1;
+    while (i >= 0 && (this.seen[i]?.at_ms ?? 0) > at_ms) i--;
+    const [before, after] = [this.seen[i], this.seen[i + 1]];
+    if (before && at_ms - before.at_ms <= FRESH_MS) return before.voices;
+    if (after && after.at_ms - at_ms <= FRESH_MS) return after.voices;
+    const known = (before ?? after)?.voices ?? [];
+    return known.map((voice) => ({ ...voice, speaking: null, level: 0 }));
   }
 }
 

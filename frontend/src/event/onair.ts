@@ -119,7 +119,7 @@ export function onAirPanel(context: Context, audio: HTMLAudioElement, acts: Acts
       const loud = sound === "playing" ? (level ?? null) : null;
       for (const voice of heard) {
         const one = seat(voice);
-        const speaks = voice.speaking && !voice.muted && voice.here;
+        const speaks = voice.speaking === true && !voice.muted && voice.here;
         one.root.classList.toggle("speaking", speaks);
         one.root.classList.toggle("away", !voice.here);
         say(one.note, !voice.here ? t("notHere") : voice.muted ? t("muted") : "");
@@ -131,11 +131,12 @@ export function onAirPanel(context: Context, audio: HTMLAudioElement, acts: Acts
       }
       const speaking = heard.filter((v) => v.speaking && v.here && !v.muted).map((v) => v.name);
       const anybody = heard.some((v) => v.here);
+      const unknown = heard.some((v) => v.speaking === null);
       say(
         now,
         speaking.length > 0
           ? t("speakingNow", { names: names(speaking, locale) })
-          : anybody || heard.length === 0
+          : anybody || unknown || heard.length === 0
             ? ""
             : t("quiet"),
       );

@@ -26,7 +26,8 @@ export interface Voice {
   readonly name: string;
   readonly here: boolean;
   readonly muted: boolean;
-  readonly speaking: boolean;
+  /** null: not known. */
+  readonly speaking: boolean | null;
   readonly level: number;
 }
 

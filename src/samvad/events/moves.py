@@ -19,7 +19,7 @@ def move(event_id: str, happening: Happening, **values: Any) -> bool:
         changed = Event.objects.filter(pk=event_id, state=state).update(
             state=lifecycle.TRANSITIONS[state][happening],
             revision=F("revision") + 1,
-            sequence=F("sequence") + (happening in lifecycle.FOR_CALENDARS),
+            sequence=F("sequence") + int(happening in lifecycle.FOR_CALENDARS),
             **values,
         )
         if changed:

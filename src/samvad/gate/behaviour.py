@@ -61,6 +61,7 @@ _RULES = (
     _Rule(Kind.DOOR, ("bare",), ("accepts", "bare"), 30, 0.6, patient=True),
     _Rule(Kind.PAGES, ("shallow",), ("accepts", "shallow"), 150, 0.8, patient=True),
 )
+_LEAST = min(rule.least for rule in _RULES)
 FAR = 0.1
 """Where so much of a source's connections come far, those that do not are taken for neighbours."""
 
@@ -71,6 +72,8 @@ def judge(tally: Tally, proven: int, processes: int = 1) -> Blame | None:
     `proven`: its listeners now. `processes`: gates among whom its connections are spread, so
     that thresholds are those of the machine.
     """
+    if tally.harm * processes < _LEAST:  # as nearly always
+        return None
     worst: Blame | None = None
     for rule in _RULES:
         acts = sum(getattr(tally, name) for name in rule.counts)

@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 from enum import Enum
+from socket import SocketType as Socket
 from typing import TYPE_CHECKING, Protocol
 
 from samvad.base.clock import Moment
@@ -58,12 +59,26 @@ class Answerer(Protocol):
 
 class Connection:
     __slots__ = (
-        *("_asked", "_calm", "_data", "_discarded", "_eof", "_fd", "_known", "_mask", "_out"),
+        *("_asked", "_calm", "_data", "_discarded", "_eof", "_known", "_mask", "_out"),
         *("_server", "_site", "_sock", "_span", "_then", "_unfinished"),
-        *("asked", "book", "born", "bucket", "deadline", "last", "rank", "seen", "served", "state"),
+        *(
+            "asked",
+            "book",
+            "born",
+            "bucket",
+            "deadline",
+            "fd",
+            "last",
+            "rank",
+            "seen",
+            "served",
+            "state",
+        ),
     )
 
-    def __init__(self, server: "Server", site: Answerer, sock: socket.socket, book: Book) -> None:
+    def __init__(
+        self, server: "Server", site: Answerer, sock: Socket, book: Book, rank: Rank
+    ) -> None:
         self._server, self._site, self._sock = server, site, sock
         self.book = book
         """Its source's."""
@@ -72,11 +87,11 @@ class Connection:
         """Requests, and how many of them were when it was looked at last."""
         self.last = b""
         """The last target that was not refused; how far it has come is read from it."""
-        self.rank = Rank.NEW
+        self.rank = rank
         self.state = READING
         self._then = READING
         """What follows when the answer under way is sent: READING, LINGERING or CLOSED."""
-        self._fd = sock.fileno()
+        self.fd = sock.fileno()
         self._mask = IN
         self._data = b""
         self._calm = False
@@ -197,6 +212,7 @@ class Connection:
         """A request is not complete. Its time runs from its first byte and is not prolonged."""
         if not self._unfinished:
             self._unfinished = True
+            self._server.stirs(self)
             self._server.set_deadline(self, self._server.head_s)
         if wanted is Wanted.CONTINUE:
             try:
@@ -239,7 +255,9 @@ class Connection:
     def resume(self, answer: Answer, calm: bool = False) -> None:
         """What was waited for. `calm`: what it asks for next will be in no hurry."""
         if calm and not self._calm and self.state is WAITING:
-            self._calm = self._server.loop.calm(self._fd, self._mask)
+            self._calm = self._server.loop.calm(self.fd, self._mask)
+            if self._calm:
+                self._server.rests(self)
         asked, self._asked = self._asked, None
         assert asked is not None
         self.state = READING
@@ -249,7 +267,8 @@ class Connection:
 
     def _rouse(self) -> None:
         self._calm = False
-        self._server.loop.rouse(self._fd, self._mask)
+        self._server.stirs(self)
+        self._server.loop.rouse(self.fd, self._mask)
 
     def give_up_waiting(self) -> None:
         """Nobody will call `resume` any more: the process ends."""
@@ -297,6 +316,7 @@ class Connection:
             self._lose()
             return
         self.state = SENDING
+        server.stirs(self)
         server.set_deadline(self, server.send_s)
         self._watch(self._mask | OUT)
 
@@ -335,7 +355,7 @@ class Connection:
         file, at, left, budget = span.file.fd, span.start, span.length, FILE_BYTES
         try:
             while left and budget > 0:
-                sent = os.sendfile(self._fd, file, at, min(left, budget))
+                sent = os.sendfile(self.fd, file, at, min(left, budget))
                 if sent == 0:
                     raise OSError(errno.EIO, "the file is shorter than it was")
                 at, left, budget = at + sent, left - sent, budget - sent
@@ -377,7 +397,7 @@ class Connection:
         if mask != self._mask:
             self._mask = mask
             try:
-                self._server.loop.change(self._fd, mask)
+                self._server.loop.change(self.fd, mask)
             except OSError:
                 self._lose()
 
@@ -420,7 +440,7 @@ class Connection:
             self._site.drop(self)
         self.state = CLOSED
         self._asked, self._out, self._span, self._data = None, [], None, b""
-        self._server.gone(self, self._fd)
+        self._server.gone(self, self.fd)
         try:
             self._sock.close()
         except OSError:

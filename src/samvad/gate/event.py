@@ -19,14 +19,13 @@ from samvad.gate.http1 import Fields
 from samvad.gate.ladder import BY, Standing
 from samvad.gate.lines import Figure
 from samvad.gate.live import LiveEvent, form_for
-from samvad.gate.news import LISTENERS_HOLD_S, UNTIL_S, Look, News
+from samvad.gate.news import UNTIL_S, Look, News, listener_hold_s
 from samvad.gate.pages import Page
 from samvad.gate.place import Places
 from samvad.gate.published import Published
 from samvad.gate.state import OPEN, Counts, Situation, rounded, rung_json, situation_of
 from samvad.protocol.hls import replay_path
 from samvad.protocol.ladder import CLOSED, COARSE, FLOOR, LATER, LONG, PLAIN
-from samvad.protocol.passes import Lane
 from samvad.protocol.plan import EventPlan
 from samvad.protocol.room import Phase, Replay, RoomState
 from samvad.protocol.ticket import Tickets
@@ -322,12 +321,12 @@ class Event(Generic[Token]):
 
     def _listener_s(self, wall_ms: int) -> float | None:
         on_air = self.situation(wall_ms) is Situation.LIVE
-        return LISTENERS_HOLD_S.get(self.live.latency) if on_air else None
+        return listener_hold_s(self.live.latency, self._counts.listening) if on_air else None
 
     def _waiter_s(self, look: Look, now: float) -> float | None:
         house = self._house
         if look.lane >= 0:
-            come = house is not None and house.reached(Lane(look.lane)) >= look.number
+            come = house is not None and house.lines.reached_of(look.lane) >= look.number
             return None if come else UNTIL_S
         waits = (house.waiting, house.moves_per_s(now) > 0) if house is not None else (0, False)
         return look.hold_s(far_ms(*waits) / 1000)

@@ -4,6 +4,7 @@ is read before it is whole. Then the connection is the client's own, as if it ha
 
 import contextlib
 import socket
+from socket import SocketType as Socket
 from typing import TYPE_CHECKING, Protocol
 
 from samvad.gate.answers import REFUSALS
@@ -33,7 +34,7 @@ class Greeting:
     """Watches the socket until the header is there; then `Server.admit`."""
 
     def __init__(
-        self, server: "Server", wheel: Wheel[Late], sock: socket.socket, site: "Answerer"
+        self, server: "Server", wheel: Wheel[Late], sock: Socket, site: "Answerer"
     ) -> None:
         self._server, self._wheel, self._sock, self._site = server, wheel, sock, site
         self.deadline, self.bucket, self._closed = 0.0, 0, False

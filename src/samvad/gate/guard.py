@@ -73,6 +73,8 @@ class Guard:
         """Sources handed over to the fence, and until when they are banned."""
         self.read_rate = settings.read_rate
         self._settings, self._counters = settings, counters
+        self._hasty = 2 * settings.requests_rate * BURST_S
+        """Requests of a source within a window from which on `_pace` may blame it."""
         self._allow = Networks(settings.allow)
         self._posture_file = posture_path(run) if run is not None else None
         self._sight, self._sight_file = Sight(), sight_path(run, index) if run is not None else None
@@ -80,6 +82,7 @@ class Guard:
         self._rank_of = rank_of or (lambda target: Rank.NEW)
         self._window_ends = float("-inf")
         self._walk: list[Connection] = []
+        self._walked = 0
         self._silent = self._stuck = self._deep = 0
         self._began, self._round_s = 0.0, 1.0
         self.head_s, self.send_s = 10.0, 30.0
@@ -95,12 +98,13 @@ class Guard:
 
     def enter(self, source: str, now: float) -> tuple[Book, Entry]:
         """A new connection of `source`."""
-        book = self.books.of(source, now)
-        if self.is_banned(source, now):
+        books, bans = self.books, self.bans
+        book = books.of(source, now)
+        if bans is not None and bans.now and self.is_banned(source, now):
             book.tally.turned += 1
-            self.books.busy.add(book)
+            books.busy.add(book)
             return book, Entry.BANNED
-        return book, self.books.enter(book, now)
+        return book, books.enter(book, now)
 
     def may_ask(self, book: Book, now: float) -> bool:
         """One more request of a client whose connection is a proxy's."""
@@ -114,20 +118,20 @@ class Guard:
 
     def gone(self, connection: Connection, now: float) -> None:
         """It is about to close: how far did it come?"""
-        self._look_at(connection)
-        tally = connection.book.tally
-        # A browser keeps what it has opened; who fetches a page from a connection each does not.
-        at_once = now - connection.born < AT_ONCE_S
+        self.look_at(connection)
+        book, rank = connection.book, connection.rank
         if connection.asked == 0:
-            tally.mute += 1
-        elif at_once and connection.rank is Rank.NEW and connection.last:
-            tally.shallow += 1
-            self._counters.add("hit_and_run")
-        elif at_once and connection.asked <= 2 and _only_knocked(connection):
-            tally.bare += 1
-            tally.deep -= connection.rank is Rank.DEEP
-            self._counters.add("hit_and_run")
-        self.books.gone(connection.book, connection.rank is Rank.PROVEN)
+            book.tally.mute += 1
+        # A browser keeps what it has opened; who fetches a page from a connection each does not.
+        elif now - connection.born < AT_ONCE_S:
+            if rank is Rank.NEW and connection.last:
+                book.tally.shallow += 1
+                self._counters.add("hit_and_run")
+            elif connection.asked <= 2 and _only_knocked(connection):
+                book.tally.bare += 1
+                book.tally.deep -= rank is Rank.DEEP
+                self._counters.add("hit_and_run")
+        self.books.gone(book, rank is Rank.PROVEN)
 
     # -- in ticks ---------------------------------------------------------------------------
 
@@ -143,13 +147,16 @@ class Guard:
                 connection.rank = rank
         return connection.rank
 
-    def _look_at(self, connection: Connection) -> int:
+    def look_at(self, connection: Connection) -> int:
         """Its share of its source's book; how many requests since the last look."""
         asked = connection.asked - connection.seen
         if asked:
             connection.seen = connection.asked
-            connection.book.tally.requests += asked
-            self.books.busy.add(connection.book)
+            book = connection.book
+            book.tally.requests += asked
+            # Requests that are answered blame nobody, but for their pace.
+            hasty = book.tally.requests > self._hasty
+            (self.books.busy if hasty else self.books.calm).add(book)
         self.rank(connection)
         return asked
 
@@ -158,31 +165,37 @@ class Guard:
         """A round is over: the next `walk` wants all connections."""
         return not self._walk
 
-    def walk(self, connections: list[Connection], now: float) -> list[Connection]:
-        """The next of the connections, LOOKED_AT at most; `connections` is all, read when a round
-        begins. Gives those that ask too fast."""
+    def walk(self, connections: list[Connection], now: float, rest: int) -> list[Connection]:
+        """The next of the connections, LOOKED_AT at most; `connections` is all but the `rest`
+        (Server.rests), read when a round begins. Gives those that ask too fast."""
         if not self._walk:
             self._counters.set("silent", self._silent)
             self._counters.set("stuck", self._stuck)
             self._counters.set("deep", self._deep)
-            self._silent = self._stuck = self._deep = 0
+            self._silent, self._stuck, self._deep = 0, 0, rest
             self._round_s, self._began = max(TICK_S, now - self._began), now
             self._walk = connections
-        looked, self._walk = self._walk[:LOOKED_AT], self._walk[LOOKED_AT:]
+            self._walked = 0
+        looked = self._walk[self._walked : self._walked + LOOKED_AT]
+        self._walked += LOOKED_AT
+        if self._walked >= len(self._walk):
+            self._walk = []
         fast, rate = [], self._settings.requests_rate
+        new, closed, sending = Rank.NEW, State.CLOSED, State.SENDING  # an enum's look-up is dear
         for connection in looked:
-            if connection.closed:
+            state = connection.state
+            if state is closed:
                 continue
             if connection.asked != connection.seen:
-                asked = self._look_at(connection)
+                asked = self.look_at(connection)
                 # A page load may be as fast as it likes.
                 if asked > rate * self._round_s and connection.asked > rate * BURST_S:
                     fast.append(connection)
-            elif connection.rank is Rank.NEW:
+            elif connection.rank is new:
                 self.rank(connection)
-            self._deep += connection.rank is not Rank.NEW
+            self._deep += connection.rank is not new
             left_s = connection.deadline - now
-            if connection.state is State.SENDING:
+            if state is sending:
                 self._stuck += left_s < self.send_s - HOLDS_ON_S
             elif connection.unfinished or not connection.asked:
                 self._silent += left_s < self.head_s - HOLDS_ON_S
@@ -191,7 +204,7 @@ class Guard:
     def each_second(self, at: Moment) -> list[str]:
         """Blame whom there is to blame; the sources that are banned from now on."""
         self._sight.turn(at.wall_ms)
-        for book in self.books.blameable:
+        for book in self.books.to_judge():
             if not book.known and book.tally.accepts:
                 book.known = True
                 self._sight.came(book.source)
@@ -247,6 +260,8 @@ class Guard:
             return
         self._fenced = {s: until for s, until in self._fenced.items() if until > now}
         bans = self.bans.now
+        if not bans:
+            return
         pressing = [
             ban
             for book in self.books.blameable

@@ -85,7 +85,8 @@ class LiveEvent(Generic[Token]):
         self._inits: dict[bytes, None] = {}
         self._shelves = {name: Shelf(event, name, ready, key, window_s) for name in RENDITIONS}
         self._waiters: dict[str, Waiters[Token]] = {name: Waiters() for name in RENDITIONS}
-        self._rendered: dict[tuple[str, str], Both] = {}
+        self._rendered: dict[tuple[str, object, bool], Both] = {}
+        """By rendition, form (None: what the crowd is told) and whether it is a delta."""
         self._form = Form.LOW
         self._effects: frozenset[str] = frozenset()
         self._lingers = False
@@ -261,15 +262,16 @@ class LiveEvent(Generic[Token]):
 
         `form`: LOW for those who have waited for a part; else what the crowd is told.
         """
-        form = form or self._told
-        what = f"{form.value} {'delta' if skip else 'whole'}"
-        both = self._rendered.get((rendition, what))
+        both = self._rendered.get((rendition, form, skip))
         if both is None:
             if not self.playable or self._shelves[rendition].position is None:
                 return REFUSALS[503]
-            window = self._shelves[rendition].window(self._reports(rendition))
-            both = packed(render_media(window, form, skip).encode())
-            self._rendered[rendition, what] = both
+            told = form or self._told
+            both = self._rendered.get((rendition, told, skip))
+            if both is None:
+                window = self._shelves[rendition].window(self._reports(rendition))
+                both = packed(render_media(window, told, skip).encode())
+            self._rendered[rendition, form, skip] = self._rendered[rendition, told, skip] = both
         return both[zipped]
 
     def captions(self, reached_48k: int, zipped: bool) -> Answer:
@@ -282,7 +284,7 @@ class LiveEvent(Generic[Token]):
 
     def long_playlist(self, rendition: str, zipped: bool) -> Answer:
         """The newest playlist of long segments; 503 before there is one to begin with."""
-        both = self._rendered.get((rendition, "long"))
+        both = self._rendered.get((rendition, "long", False))
         if both is None:
             window = self._shelves[rendition].long_window()
             if not self.playable or len(window.segments) < (1 if window.ended else 2):
@@ -290,17 +292,17 @@ class LiveEvent(Generic[Token]):
             self._long_wanted = True
             self._make_longs(rendition)
             both = packed(render_media(window, Form.LONG).encode())
-            self._rendered[rendition, "long"] = both
+            self._rendered[rendition, "long", False] = both
         return both[zipped]
 
     def names(self, rendition: str, zipped: bool) -> Answer:
         """lean.json; 503 while it cannot be told what is to come."""
-        both = self._rendered.get((rendition, "lean"))
+        both = self._rendered.get((rendition, "lean", False))
         if both is None:
             said = self._shelves[rendition].lean() if self.playable else None
             if said is None:
                 return REFUSALS[503]
-            both = self._rendered[rendition, "lean"] = packed(said, JSON)
+            both = self._rendered[rendition, "lean", False] = packed(said, JSON)
         return both[zipped]
 
     def _reports(self, rendition: str) -> tuple[Report, ...]:

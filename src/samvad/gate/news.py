@@ -26,11 +26,14 @@ more or less by chance, so that a crowd that was answered together does not come
 for ever."""
 NEAR_S = 2.0
 """The same for one whose turn may come soon (`&near`), who wants to see the line move."""
-UNTIL_S = 44.0
-"""The same for one who hears of it when the line moves (`&until`). With the quarter more it is
-55 s: proxies give up after 60."""
+UNTIL_S = 49.0
+"""The same for one who hears of it when the line moves (`&until`), a tenth more or less: 44 to
+54 s, for proxies give up after 60, and each round costs a look."""
 LISTENERS_HOLD_S = {Form.PLAIN: 10.0, Form.LONG: 30.0}
-"""The same for a listener's look at state.json; by parts it is not held."""
+"""The same for a listener's look at state.json, at most; by parts it is not held."""
+LISTENERS_LEAST_S, LISTENERS_LOOKS_PER_S = 2.0, 500
+"""On segments a small crowd looks more often, as often as costs next to nothing: the state also
+says who speaks, and that is not to be ten seconds old without need."""
 AT_ONCE = 2_000
 """Answers given in one go: a whole house answered together would keep the media waiting."""
 
@@ -65,6 +68,14 @@ def look(query: bytes) -> Look | None:
     return Look(mark.decode(), False, int(lane), int(number))
 
 
+def listener_hold_s(form: Form, listening: int) -> float | None:
+    """How long a look of one of so many listeners is held; None: not at all."""
+    most_s = LISTENERS_HOLD_S.get(form)
+    if form is not Form.PLAIN or most_s is None:
+        return most_s
+    return min(most_s, max(LISTENERS_LEAST_S, listening / LISTENERS_LOOKS_PER_S))
+
+
 class _Held(NamedTuple):
     second: int
     lane: int
@@ -89,7 +100,8 @@ class News(Generic[Token]):
         """Hold `token`, who has seen the newest mark; `chance` is from 0 to 1."""
         if look.mark != self._mark:
             self._changed(look.mark)
-        second = int(now + hold_s * (0.75 + chance / 2)) + 1
+        spread = 0.25 if look.lane < 0 else 0.1
+        second = int(now + hold_s * (1 - spread + 2 * spread * chance)) + 1
         self._held[token] = _Held(second, look.lane, look.number)
         there = self._until.get(second)
         if there is None:

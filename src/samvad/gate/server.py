@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 from collections import OrderedDict
+from socket import SocketType as Socket
 
 from samvad.base.errors import PlainError
 from samvad.base.settings import GateSettings
@@ -114,6 +115,7 @@ class Server:
         self._connections: set[Connection] = set()
         self._new: OrderedDict[Connection, None] = OrderedDict()
         """Those that have proven nothing, as far as is known, the oldest first."""
+        self._resting: set[Connection] = set()
         self._wheel: Wheel[Late] = Wheel()
         self._listeners: list[_Listener] = []
         self._told = float("-inf")
@@ -131,56 +133,63 @@ class Server:
 
     # -- connections ------------------------------------------------------------------------
 
-    def take(self, sock: socket.socket, peer: str, site: Answerer, ours: bool = False) -> None:
+    def take(
+        self, sock: Socket, peer: str, site: Answerer, ours: bool = False
+    ) -> Connection | None:
         """A new connection: let it in or send it away."""
         self.count[_ACCEPTED] += 1
         guard = self.guard
         if ours:
-            self._let_in(sock, site, Book(peer, 0.0, 0.0, set()), Rank.PROVEN)
-        elif peer not in guard.proxies:
-            self.admit(sock, peer, site)
-        elif guard.proxy_protocol:
+            return self._let_in(sock, site, Book(peer, 0.0, 0.0, set()), Rank.PROVEN)
+        if peer not in guard.proxies:
+            return self.admit(sock, peer, site)
+        if guard.proxy_protocol:
             Greeting(self, self._wheel, sock, site)
-        else:  # it speaks for many, and says for whom in each request
-            book = Book(peer, 0.0, 0.0, set())
-            self._let_in(sock, Forwarded(guard, site, self.loop), book, Rank.PROVEN)
+            return None
+        # It speaks for many, and says for whom in each request.
+        book = Book(peer, 0.0, 0.0, set())
+        return self._let_in(sock, Forwarded(guard, site, self.loop), book, Rank.PROVEN)
 
-    def admit(self, sock: socket.socket, peer: str, site: Answerer) -> None:
+    def admit(self, sock: Socket, peer: str, site: Answerer) -> Connection | None:
         """A connection of `peer`'s own, whoever brought it: let it in or send it away."""
-        now = self.loop.moment.now
-        book, entry = self.guard.enter(source_of(peer), now)
+        book, entry = self.guard.enter(source_of(peer), self.loop.moment.now)
+        if entry is Entry.IN:
+            connection = self._let_in(sock, site, book, Rank.NEW)
+            if connection is None:
+                self.guard.books.gone(book, False)
+            return connection
         if entry is Entry.BANNED:  # nothing is said to it: that is what costs least
             self.counters.add("refused_banned")
             with contextlib.suppress(OSError):
                 sock.close()
-        elif entry is not Entry.IN:
+        else:
             status, counter = _AWAY[entry]
             self._send_away(sock, REFUSALS[status], counter)
-        elif not self._let_in(sock, site, book, Rank.NEW):
-            self.guard.books.gone(book, False)
+        return None
 
-    def _let_in(self, sock: socket.socket, site: Answerer, book: Book, rank: Rank) -> bool:
-        full = len(self._connections) >= self._most
-        if full and rank is Rank.NEW and not self._make_room():
+    def _let_in(self, sock: Socket, site: Answerer, book: Book, rank: Rank) -> Connection | None:
+        if len(self._connections) >= self._most and not self._has_room(rank):
             self._send_away(sock, REFUSALS[503], "refused_full")
-            return False
-        if full and len(self._connections) >= self._most + FOR_ALL:
-            self._send_away(sock, REFUSALS[503], "refused_full")
-            return False
+            return None
         try:
             sock.setblocking(False)
-            connection = Connection(self, site, sock, book)
-            self.loop.watch(sock.fileno(), connection, IN)
+            connection = Connection(self, site, sock, book, rank)
+            self.loop.watch(connection.fd, connection, IN)
         except OSError:
             sock.close()
-            return False
-        connection.rank = rank
+            return None
         self._connections.add(connection)
         if rank is Rank.NEW:
             self._new[connection] = None
         self.count[_OPEN] += 1
         self.set_deadline(connection, self.head_s)
-        return True
+        return connection
+
+    def _has_room(self, rank: Rank) -> bool:
+        """Whether a full process takes one more."""
+        if rank is Rank.NEW and not self._make_room():
+            return False
+        return len(self._connections) < self._most + FOR_ALL
 
     def _make_room(self) -> bool:
         """Close the oldest that has proven nothing; False: all have."""
@@ -198,7 +207,9 @@ class Server:
         """A tick: a part of the connections is looked at; where sockets run short, those that
         have proven nothing are closed the sooner the fewer are left."""
         now, guard = self.loop.moment.now, self.guard
-        for connection in guard.walk(list(self._connections) if guard.rested else [], now):
+        rest = self._resting
+        walked = list(self._connections - rest) if guard.rested else []
+        for connection in guard.walk(walked, now, len(rest)):
             connection.throttle(self._throttled)
             self.counters.add("throttled")
         filled = len(self._connections) / self._most
@@ -215,6 +226,16 @@ class Server:
                 self.counters.add("evicted")
                 connection.close()
 
+    def rests(self, connection: Connection) -> None:
+        """All it does is to wait for news: it cannot be too fast, and there is nothing to see in
+        it until it `stirs`. That is most of a long line."""
+        self.guard.look_at(connection)
+        self._resting.add(connection)
+
+    def stirs(self, connection: Connection) -> None:
+        """It has asked for something else."""
+        self._resting.discard(connection)
+
     def _rests_s(self, connection: Connection, now: float) -> float:
         """How long it has done nothing of use."""
         if connection.idle and connection.served:
@@ -229,7 +250,7 @@ class Server:
             if connection.book.source in sources and self.guard.rank(connection) < Rank.PROVEN:
                 connection.close()
 
-    def _send_away(self, sock: socket.socket, refusal: Answer, counter: str) -> None:
+    def _send_away(self, sock: Socket, refusal: Answer, counter: str) -> None:
         self.counters.add(counter)
         with contextlib.suppress(OSError):
             sock.setblocking(False)
@@ -249,6 +270,7 @@ class Server:
         self.loop.forget(fd)
         self._wheel.drop(connection)
         self._connections.discard(connection)
+        self._resting.discard(connection)
         self._new.pop(connection, None)
         self.count[_OPEN] = len(self._connections)
         self.guard.gone(connection, self.loop.moment.now)
@@ -301,6 +323,7 @@ class _Listener:
 
     def __init__(self, server: Server, sock: socket.socket, site: Answerer, ours: bool) -> None:
         self._server, self._sock, self._site, self._ours = server, sock, site, ours
+        self._kind = int(sock.family), int(sock.type), sock.proto
         self._paused_until = 0.0
         # One descriptor is kept back: with none left a connection cannot even be closed.
         self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
@@ -315,9 +338,13 @@ class _Listener:
 
     def _accept(self, most: int) -> bool:
         """Accept at most so many; whether there may be more."""
+        server, site, kind = self._server, self._site, self._kind
         for _ in range(most):
             try:
-                sock, address = self._sock.accept()
+                # What socket.accept() calls, which beyond that looks up enums and wraps twice:
+                # a twentieth of all that a new connection costs.
+                fd, address = self._sock._accept()  # type: ignore[attr-defined]
+                sock = Socket(*kind, fd)
             except (BlockingIOError, InterruptedError):
                 return False
             except OSError as error:
@@ -325,7 +352,13 @@ class _Listener:
                     continue
                 self._starve(error)
                 return False
-            self._server.take(sock, address[0], self._site, self._ours)
+            connection = server.take(sock, address[0], site, self._ours)
+            if connection is not None:
+                # Whoever connects has something to ask, and most of the time it is here already.
+                try:
+                    connection.ready(IN)
+                except Exception:
+                    connection.broken()
         return True
 
     def _starve(self, error: OSError) -> None:

@@ -61,6 +61,12 @@ class Tally:
     deep: int = 0
     turned: int = 0
 
+    @property
+    def harm(self) -> int:
+        """Acts that may be blamed, of all kinds together."""
+        once = self.bad + self.forged + self.gone + self.missing + self.slow
+        return once + self.mute + self.shallow + self.bare + self.turned
+
 
 class Book:
     """One source. `proven` of its `open` connections have shown a good ticket; `caught` counts
@@ -119,7 +125,10 @@ class Books:
         self._most, self._per_s = most, float(per_s)
         self._books: dict[str, Book] = {}
         self.busy: set[Book] = set()
-        """Those of which something was written in this window."""
+        """Those of which something was written since they were judged."""
+        self.calm: set[Book] = set()
+        """Those of which something was written in this window that asks for no judge, or was
+        judged already."""
         self._others = Book("", self._per_s * BURST_S, 0.0, self.busy)
         self.tight = False
         """An attack is seen: budgets are an eighth."""
@@ -166,13 +175,24 @@ class Books:
 
     @property
     def blameable(self) -> list[Book]:
-        """Those of which something was written, each one source."""
-        return [book for book in self.busy if book is not self._others]
+        """Those of which something was written in this window, each one source."""
+        return [book for book in self.calm | self.busy if book is not self._others]
+
+    def to_judge(self) -> list[Book]:
+        """Those of which something was written since the last call, and those that are blamed: of
+        all others a judge would say what was said before."""
+        fresh = list(self.busy)
+        self.busy.clear()
+        asked = [book for book in self.calm.difference(fresh) if book.kind is not None]
+        asked += [book for book in fresh if book is not self._others]
+        self.calm.update(fresh)
+        return asked
 
     def turn(self) -> None:
         """A new window: tallies begin anew, and books of whom nothing is left are closed."""
-        busy = list(self.busy)
+        busy = self.calm | self.busy
         self.busy.clear()
+        self.calm.clear()
         for book in busy:
             book.tally = Tally()
             book.charged = book.counted = 0
