@@ -1,4 +1,4 @@
-"""An nginx from Debian with tickets (`secure_link`), one worker.
+"""An nginx from Debian with tickets (`secure_link`), one worker or several.
 
 Two of them: with what one would write into its configuration for this, and tuned: with a cache
 of open files, so that it never looks a file up (which an origin of live media, whose files
@@ -6,6 +6,7 @@ are seconds old, gains less from than this bench does).
 """
 
 import base64
+import gzip
 import hashlib
 import os
 import shutil
@@ -21,7 +22,8 @@ SECRET = "a secret of the bench"
 
 CONFIG = """
 daemon off;
-worker_processes 1;
+worker_processes {workers};
+worker_rlimit_nofile 20000;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log error;
 events {{ worker_connections 18000; }}
@@ -38,7 +40,7 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{port} backlog=4096{shared};
         location /live/ {{
             secure_link $arg_ticket,$arg_expires;
             secure_link_md5 "$secure_link_expires {secret}";
@@ -48,6 +50,11 @@ http {{
             add_header Access-Control-Allow-Origin *;
             add_header X-Content-Type-Options nosniff;
             alias {folder}/files/;
+        }}
+        location /e/ {{
+            alias {folder}/files/;
+            default_type text/html;
+            gzip_static on;
         }}
     }}
 }}
@@ -60,8 +67,20 @@ TUNING = "open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;"
 class Nginx:
     """A running one. `path(name)` is a URL with a good ticket."""
 
-    def __init__(self, port: int, worker: int, folder: Path) -> None:
-        self.port, self.worker, self._folder = port, worker, folder
+    def __init__(self, port: int, workers: list[int], folder: Path) -> None:
+        self.port, self.workers, self._folder = port, workers, folder
+
+    @property
+    def worker(self) -> int:
+        """The only one."""
+        (worker,) = self.workers
+        return worker
+
+    def page(self, name: str, text: str) -> None:
+        """Make the page /e/<name>, packed beforehand too."""
+        path = self._folder / "files" / name
+        path.write_text(text)
+        path.with_name(f"{name}.gz").write_bytes(gzip.compress(text.encode()))
 
     def file(self, name: str, size: int) -> str:
         """Make a file of `size` bytes; its path with a ticket."""
@@ -73,7 +92,7 @@ class Nginx:
 
 
 @contextmanager
-def running_nginx(folder: Path, tuned: bool, more: str = "") -> Iterator[Nginx]:
+def running_nginx(folder: Path, tuned: bool, more: str = "", workers: int = 1) -> Iterator[Nginx]:
     """nginx in `folder`; ended with the block. `more`: goes into its http block."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
@@ -84,23 +103,28 @@ def running_nginx(folder: Path, tuned: bool, more: str = "") -> Iterator[Nginx]:
     config = folder / "nginx.conf"
     config.write_text(
         CONFIG.format(
-            folder=folder, port=port, secret=SECRET, tuning=more + (TUNING if tuned else "")
+            folder=folder,
+            port=port,
+            secret=SECRET,
+            tuning=more + (TUNING if tuned else ""),
+            workers=workers,
+            shared=" reuseport" if workers > 1 else "",
         )
     )
     master = subprocess.Popen([program, "-p", str(folder), "-c", str(config)])
     try:
-        yield Nginx(port, _worker_of(master.pid), folder)
+        yield Nginx(port, _workers_of(master.pid, workers), folder)
     finally:
         master.terminate()
         master.wait(10)
 
 
-def _worker_of(master: int) -> int:
+def _workers_of(master: int, count: int) -> list[int]:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         with suppress(OSError):
             children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-            if children:
-                return int(children[0])
+            if len(children) == count:
+                return [int(child) for child in children]
         time.sleep(0.05)
-    raise TimeoutError("nginx has no worker")
+    raise TimeoutError("nginx has too few workers")

@@ -83,6 +83,7 @@ def run(asked: argparse.Namespace, folder: Path) -> int:
             [
                 *(*samvad, "rehearse", event["page"], "--scenario", asked.scenario),
                 *("--listeners", str(asked.listeners), "--for", f"{asked.for_s:g}s"),
+                *("--stage", f"http://127.0.0.1:{ports['STAGE_PORT']}"),
                 *("--metrics", f"http://127.0.0.1:{ports['GATE_ADMIN_PORT']}/metrics"),
                 *("--json", str(result), "--report", str(OUT / "report.html"), *asked.more),
             ],

@@ -4,6 +4,7 @@ import { backoff, jittered } from "../src/backoff.ts";
 import { iCalendar } from "../src/calendar.ts";
 import { countdown } from "../src/countdown.ts";
 import { initials } from "../src/people.ts";
+import { Stalled } from "../src/event/stalled.ts";
 import { EventStream } from "../src/sse.ts";
 
 test("the countdown shows a started second until it is over", () => {
@@ -20,6 +21,23 @@ test("the countdown shows a started second until it is over", () => {
   assert.equal(countdown(at, at), null);
   assert.equal(countdown(at, at + 5), null);
   assert.equal(countdown(Number.NaN, at), null);
+});
+
+test("stops in the sound are told late, together, and once a minute", () => {
+  const stalled = new Stalled();
+  assert.equal(stalled.due({ stalls: 0, stalled_ms: 0 }, 0, 0.5), null);
+  assert.equal(stalled.due({ stalls: 1, stalled_ms: 300 }, 1_000, 0.5), null);
+  assert.equal(stalled.due({ stalls: 2, stalled_ms: 500 }, 15_999, 0), null);
+  assert.deepEqual(stalled.due({ stalls: 2, stalled_ms: 500 }, 16_000, 0), {
+    stalls: 2,
+    stalled_ms: 500,
+  });
+  assert.equal(stalled.due({ stalls: 2, stalled_ms: 500 }, 100_000, 0), null);
+  const soon = { stalls: 3, stalled_ms: 900 };
+  assert.deepEqual(stalled.due(soon, 100_000, 0), { stalls: 1, stalled_ms: 400 });
+  assert.equal(stalled.due({ stalls: 4, stalled_ms: 950 }, 101_000, 0), null);
+  assert.equal(stalled.due({ stalls: 4, stalled_ms: 950 }, 159_999, 0), null);
+  assert.notEqual(stalled.due({ stalls: 4, stalled_ms: 950 }, 160_000, 0), null);
 });
 
 test("days are counted apart from the clock", () => {

@@ -13,6 +13,9 @@ import pytest
 
 from samvad.gate import posture
 from samvad.gate.detect import State
+from samvad.protocol import incident_order
+from samvad.protocol.incident import Cause, Incident, judge, sums, together
+from samvad.protocol.journal import INCIDENT, read_from
 from samvad.protocol.room import Phase, RoomState
 from samvad.rehearsal.attack import DEFAULTS
 from samvad.rehearsal.attacker import Attacker
@@ -21,6 +24,10 @@ from tests.kit.gates import EVENT, START_MS, Gates, Programme, StageDouble, a_pl
 from tests.kit.until import until_now
 
 pytestmark = pytest.mark.slow
+
+
+GOOD, FORGED, MALFORMED, SLOW = 3_000, 1_500, 500, 40
+"""A planted mix: acts of each kind. What the test itself asks for is some dozens more."""
 
 
 class Evening:
@@ -53,6 +60,41 @@ class Evening:
             while data := sock.recv(65536):
                 got += data
         return got
+
+    def ask(self, source: str, path: str, times: int, wanted: bytes) -> None:
+        """The same again and again over one connection; each answer is `wanted`."""
+        asked = f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+        with socket.create_connection(
+            ("127.0.0.1", self.gates.port), timeout=30, source_address=(source, 0)
+        ) as sock:
+            reads = sock.makefile("rb")
+            for _ in range(times):
+                sock.sendall(asked)
+                line, length = reads.readline(), 0
+                assert wanted in line, line
+                while (field := reads.readline()).strip():
+                    name, _, value = field.lower().partition(b":")
+                    length = int(value) if name == b"content-length" else length
+                reads.read(length)
+
+    def halves(self, source: str) -> socket.socket:
+        """A request that is begun and not gone on with."""
+        sock = socket.create_connection(
+            ("127.0.0.1", self.gates.port), timeout=30, source_address=(source, 0)
+        )
+        sock.sendall(b"GET /e/a-talk HTTP/1.1\r\nHost: a\r\nX-a: ")
+        return sock
+
+    def closed(self) -> list[Incident]:
+        """Records that are closed, from the gates' journals."""
+        facts = [
+            (fact.at_ms, fact.data)
+            for path in self.gates.folders.journal.glob("gate-*.jsonl")
+            for fact, _ in read_from(path, 0)
+            if fact.kind == INCIDENT
+        ]
+        facts.sort(key=lambda one: one[0])
+        return [one for one in together(facts, EVENT) if one.to_ms is not None]
 
     def attack(self, kind: str, seconds: float, number: int, **changes: object) -> Attacker:
         """In a thread; it ends by itself."""
@@ -137,3 +179,49 @@ def test_hundreds_behind_one_address_are_no_attack(evening: Evening) -> None:
     until_now(lambda: gates.counter("bans") == 0, 5, str(looks))
     assert evening.posture.state is not State.ATTACK
     assert gates.counter("refused_by_source") == gates.counter("refused_banned") == 0
+
+
+def test_a_planted_mix_is_named_in_the_record_with_its_shares(tmp_path: Path) -> None:
+    """Counts alone: however long it takes. Bans are off, for what is banned is not counted as what
+    it was, and an operator opens the record, so that it has the whole of it."""
+    env = {"SAMVAD_ATTACK_BANS": "false", "SAMVAD_GATE_HEAD_TIMEOUT_S": "1"}
+    with running_gates(tmp_path, 2, env) as gates:
+        evening = Evening(gates)
+        try:
+            play = gates.knock()["play"].replace("master", "aac/index")
+            incident_order.write(gates.folders.run, True, "a test")
+            until_now(lambda: bool(evening.posture.incident), 20, "no record is open")
+            slow = [evening.halves(f"127.7.0.{n % 250 + 1}") for n in range(SLOW)]
+            for n in range(GOOD // 50):
+                evening.ask(f"127.4.0.{n % 250 + 1}", play, 50, b" 200 ")
+            for n in range(FORGED // 50):
+                forged = f"/live/{EVENT}/{n:032}/aac/index.m3u8"
+                evening.ask(f"127.5.0.{n % 5 + 1}", forged, 50, b" 403 ")
+            for n in range(MALFORMED):
+                evening.ask(f"127.6.0.{n % 5 + 1}", "/e/a\0talk", 1, b" 400 ")
+            for sock in slow:
+                sock.settimeout(30)
+                assert sock.recv(100).startswith(b"HTTP/1.1 408 ")
+                sock.close()
+            # Each process tells the others once a second what it has counted.
+            counted = {"tickets_forged": FORGED, "malformed": MALFORMED, "timeouts_head": SLOW}
+            until_now(
+                lambda: all(gates.counter(name) == many for name, many in counted.items()),
+                20,
+                lambda: str({name: gates.counter(name) for name in counted}),
+            )
+            incident_order.write(gates.folders.run, False, "a test")
+            (incident,) = until_now(evening.closed, 30, "the record is not closed")
+        finally:
+            evening.stage.close()
+    found = sums(minute.kinds for minute in incident.minutes)
+    planted = {"tickets": FORGED, "malformed": MALFORMED, "slow": SLOW}
+    assert {kind: found.get(kind) for kind in planted} == pytest.approx(planted, rel=0.1)
+    assert sum(found.values()) <= sum(planted.values()) * 1.1, found
+    assert sum(minute.good for minute in incident.minutes) == pytest.approx(GOOD, rel=0.1)
+    verdict = judge(incident.minutes)
+    assert verdict.cause is Cause.BOTH
+    harm = FORGED + MALFORMED + SLOW
+    assert verdict.share == pytest.approx(harm / (GOOD + harm), rel=0.1)
+    told = [numbers["kind"] for code, numbers in verdict.evidence if code == "kind"]
+    assert told == ["tickets", "malformed", "slow"]

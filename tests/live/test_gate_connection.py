@@ -188,6 +188,7 @@ def test_deadlines(rig: Rig) -> None:
     settings = GateSettings()
     rig.say(ASKED)
     rig.turn(2)
+    assert rig.hear()
     rig.clock.advance(settings.idle_timeout_s - 1)
     rig.turn(2)
     assert not rig.connection.closed

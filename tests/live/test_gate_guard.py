@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,14 +11,17 @@ from samvad.base.clock import Moment
 from samvad.base.params import replace
 from samvad.base.settings import GateSettings
 from samvad.base.settings_attack import AttackSettings
+from samvad.gate import posture
 from samvad.gate.answers import REFUSALS, Answer
 from samvad.gate.bans import Bans
 from samvad.gate.behaviour import WINDOW_S
 from samvad.gate.connection import Connection
 from samvad.gate.counters import INDEX, Counters
+from samvad.gate.detect import State
 from samvad.gate.guard import Guard
 from samvad.gate.http1 import Request
 from samvad.gate.loop import Loop
+from samvad.gate.posture import Posture
 from samvad.gate.server import Server
 from samvad.gate.sources import Rank
 from samvad.protocol import proxy_header
@@ -54,7 +57,7 @@ class Rig:
     """A server turned by hand; peers may have any address."""
 
     def __init__(self, folder: Path, connections: int = 10, **attack: object) -> None:
-        self.clock = FakeClock()
+        self.folder, self.clock = folder, FakeClock()
         self.loop = Loop(self.clock)
         self.counters = Counters(folder / "counters")
         options = {n: attack.pop(n) for n in ("proxies", "proxy_protocol") if n in attack}
@@ -186,6 +189,58 @@ def test_a_reader_that_takes_a_byte_now_and_then_is_closed(tmp_path: Path) -> No
         assert is_open(fair)
     finally:
         rig.close()
+
+
+SHORT = "/page?n=200"
+"""The kernel takes it whole, whether anybody reads it or not."""
+
+
+def tcp(rig: Rig, address: str, target: str) -> socket.socket:
+    """As `rig.get`, over real TCP: there the kernel tells what was taken."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        peer = socket.socket()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        peer.connect(listener.getsockname())
+        ours, _ = listener.accept()
+    peer.setblocking(False)
+    rig.peers.append(peer)
+    rig.server.take(ours, address, Echo())
+    peer.send(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    rig.turn(3)
+    return peer
+
+
+@pytest.mark.parametrize("way", [Rig.get, tcp])
+def test_a_reader_that_leaves_its_answer_in_the_kernel_is_seen_and_closed(
+    rig: Rig, way: Callable[[Rig, str, str], socket.socket]
+) -> None:
+    n = 200 if way is Rig.get else 60_000
+    stuck = way(rig, "203.0.113.2", f"/page?n={n}")
+    listener = way(rig, "203.0.113.3", f"/live/good?n={n}")
+    at_door = way(rig, "203.0.113.4", f"/door/event?n={n}")
+    fair = way(rig, "203.0.113.5", SHORT)
+    assert heard(fair)
+    rig.turn(16, 4.0)
+    assert rig.count("stuck") == 1  # who listens, or waits at a door, may have a bad line
+    rig.turn(20, GateSettings().send_timeout_s)
+    assert rig.count("timeouts_send") == 2
+    assert rig.guard.books.of("203.0.113.2", 0.0).tally.unread == 1
+    rig.turn(4, 2.0)
+    assert rig.count("stuck") == 0
+    for peer, lives in ((stuck, False), (at_door, False), (listener, True), (fair, True)):
+        assert is_open(peer) is lives
+
+
+def test_under_attack_a_reader_that_has_proven_nothing_has_seconds(rig: Rig) -> None:
+    posture.write(posture.posture_path(rig.folder), Posture(State.ATTACK))
+    rig.second()
+    stuck, at_door = rig.get("203.0.113.2", SHORT), rig.get("203.0.113.4", "/door/event?n=200")
+    slow = rig.get("203.0.113.5", "/page?n=20000")
+    for _ in range(10):
+        rig.turn(4, 1.0)
+        slow.recv(1_200)  # a bad line: a page takes a quarter of a minute
+    assert rig.count("timeouts_send") == 1
+    assert [is_open(peer) for peer in (stuck, at_door, slow)] == [False, True, True]
 
 
 def test_who_asks_too_fast_is_told_429_and_begins_anew(tmp_path: Path) -> None:

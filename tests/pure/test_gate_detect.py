@@ -82,7 +82,7 @@ def test_a_few_odd_clients_of_a_huge_crowd_are_no_attack() -> None:
     ("what", "kind", "words"),
     [
         ({"open": 2_000, "silent": 1_500}, Kind.SLOW, "send no request"),
-        ({"open": 2_000, "stuck": 900}, Kind.SLOW, "take no answer"),
+        ({"open": 2_000, "stuck": 900}, Kind.READERS, "take no answer"),
         ({"open": 200, "runs": 900.0, "newcomers": 1_000.0}, Kind.PAGES, "go at once"),
         ({"open": 2_000, "knocks": 2_000.0, "deep": 50}, Kind.DOOR, "knocks at the door"),
     ],
@@ -94,6 +94,17 @@ def test_attacks_that_do_little_are_seen_by_what_they_hold(
     assert judged.state is State.ATTACK
     assert judged.kinds == (kind,)
     assert words in judged.reason
+
+
+@pytest.mark.parametrize("what", [{"silent": 1_500}, {"stuck": 900}])
+def test_who_has_held_on_for_seconds_needs_no_second_look(what: dict[str, object]) -> None:
+    detector = Detector()
+    run(detector, 0.0, 10, **CALM)
+    assert run(detector, 10.0, 1, open=2_000, **what).state is State.ATTACK
+
+
+def test_spare_connections_of_a_crowd_are_no_attack() -> None:
+    assert run(Detector(), 0.0, 60, **{**CALM, "silent": 450}).state is State.QUIET
 
 
 def test_knocks_of_those_who_stay_are_no_attack() -> None:

@@ -69,6 +69,9 @@ def test_the_evidence_is_named() -> None:
     told = dict(verdict.evidence)
     assert told["far"] == {"share": 0.8, "seats": 2_100}
     assert told["sources"] == {"sources": 40, "networks": 1}
+    assert "stalls" not in told  # nobody listened
+    heard = minutes(3, 5_000, {}, highest=200) + minutes(1, 5_000, {}, highest=100, stalled=20)
+    assert dict(judge(heard).evidence)["stalls"] == {"listeners": 20, "share": 0.2}
     assert told["felt"] == {"success": 0.999, "p99_ms": 12.0}
     assert [n["kind"] for code, n in verdict.evidence if code == "kind"] == ["tickets", "slow"]
 

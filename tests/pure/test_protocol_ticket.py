@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samvad.protocol.secret import derive
-from samvad.protocol.ticket import TICKET_CHARS, Ticket, sign, verify
+from samvad.protocol.ticket import LONGEST_MIN, TICKET_CHARS, Ticket, sign, verify
 
 SITE = bytes(range(32))
 KEY = derive(SITE, "ticket", "evening1")
@@ -47,6 +47,12 @@ def test_a_ticket_expires_at_its_minute() -> None:
     last = IN_AN_HOUR * 60_000 - 1
     assert verify(KEY, text, last) is not None
     assert verify(KEY, text, last + 1) is None
+
+
+def test_no_ticket_is_good_for_longer_than_any_is_signed_for() -> None:
+    longest = NOW // 60_000 + LONGEST_MIN
+    assert verify(KEY, sign(KEY, Ticket(0, 0, longest)), NOW) is not None
+    assert verify(KEY, sign(KEY, Ticket(0, 0, longest + 1)), NOW) is None
 
 
 def test_keys_of_different_purposes_differ() -> None:

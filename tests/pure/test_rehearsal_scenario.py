@@ -3,6 +3,7 @@
 import pytest
 
 from samvad.base.errors import PlainError
+from samvad.protocol.permission import ATTACKS
 from samvad.rehearsal.attack import MOST_CONNECTIONS, Attack
 from samvad.rehearsal.habit import Leave, Start
 from samvad.rehearsal.pacer import Shape, in_waves
@@ -77,6 +78,16 @@ def test_another_length_stretches_all_times_and_arrivals_are_those_of_the_herd()
     assert (trial.drop_from_s, trial.drop_to_s) == (60.0, 80.0)
     with pytest.raises(PlainError, match="do not fit"):
         scenario.arriving_in(100.0)
+
+
+def test_the_siege_has_every_attack_but_the_one_that_takes_the_seats() -> None:
+    siege = load("siege")
+    assert {attack.kind for attack in siege.attacks} == set(ATTACKS) - {"hoard"}
+    there = siege.at_stage("http://127.0.0.1:9")
+    assert {attack.url for attack in there.attacks if attack.kind == "whip"} == {
+        "http://127.0.0.1:9"
+    }
+    assert {attack.url for attack in there.attacks if attack.kind != "whip"} == {""}
 
 
 def test_attacks_of_the_command_line() -> None:

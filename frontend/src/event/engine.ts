@@ -1,14 +1,16 @@
 // What decodes: hls.js where there is Media Source, else the browser's own HLS (iPhones).
 
 import type Hls from "hls.js";
-import { Feed, loaderFor } from "./lean.ts";
+import { Feed, loaderFor, nobody } from "./lean.ts";
 import type { Policy } from "./latency.ts";
 
 export type Fault =
   /** 403 or 410: the seat is not ours any more. */
   | "away"
   /** Nothing comes, or nothing that can be read: build it anew. */
-  | "broken";
+  | "broken"
+  /** Nobody answers. */
+  | "unreachable";
 
 export interface Engine {
   readonly name: "hls.js" | "native";
@@ -36,20 +38,31 @@ export type Rendition = "aac" | "opus";
 
 export type OnFault = (fault: Fault, why: string) => void;
 
+/** Where the sound is fetched from. */
+export interface Source {
+  readonly url: string;
+  /** A static host: whole segments and ordinary playlists, nothing else. */
+  readonly far: boolean;
+  /** Whether there is another place: then nobody's answer is waited for as long. */
+  readonly spare: () => boolean;
+  /** Told of the multivariant playlist once it is loaded; gives what of it is to be played. */
+  readonly loaded: (master: string, url: string) => string;
+}
+
 /** null: this browser can play no HLS at all. */
 export async function makeEngine(
   audio: HTMLAudioElement,
-  play: string,
+  source: Source,
   policy: Policy,
   rendition: Rendition,
   onFault: OnFault,
 ): Promise<Engine | null> {
   const native = audio.canPlayType("application/vnd.apple.mpegurl") !== "";
   // Without the full Media Source (iPhones) the system's own player goes on in a locked pocket.
-  if (typeof MediaSource === "undefined" && native) return nativeEngine(audio, play, onFault);
+  if (typeof MediaSource === "undefined" && native) return nativeEngine(audio, source.url, onFault);
   const { default: Player } = await import("./hls.ts");
-  if (Player.isSupported()) return hlsEngine(Player, audio, play, policy, rendition, onFault);
-  return native ? nativeEngine(audio, play, onFault) : null;
+  if (Player.isSupported()) return hlsEngine(Player, audio, source, policy, rendition, onFault);
+  return native ? nativeEngine(audio, source.url, onFault) : null;
 }
 
 /** PART-HOLD-BACK of our LL-HLS, for an engine that did not begin with it. */
@@ -94,7 +107,7 @@ function changesCodec(
 function hlsEngine(
   Player: typeof Hls,
   audio: HTMLAudioElement,
-  play: string,
+  source: Source,
   policy: Policy,
   rendition: Rendition,
   onFault: OnFault,
@@ -103,6 +116,10 @@ function hlsEngine(
   const fault: OnFault = (what, why) => void window.setTimeout(() => onFault(what, why), 0);
   const broken = (why: string) => fault("broken", why);
   const feed = new Feed(policy.latency, rendition, broken, () => hls.latency);
+  feed.far = source.far;
+  feed.master = source.loaded;
+  feed.spare = source.spare;
+  feed.unreachable = (why) => fault("unreachable", why);
   const hls: Hls = new Player({
     pLoader: loaderFor(Player, feed),
     bufferController: changesCodec(Player),
@@ -137,6 +154,8 @@ function hlsEngine(
       feed.surprise(data.frag.relurl);
     if (code === 403 || code === 410) return fault("away", `${data.details} ${code}`);
     if (!data.fatal) return;
+    if (data.type === ErrorTypes.NETWORK_ERROR && nobody(code))
+      return fault("unreachable", data.details);
     const now = Date.now();
     if (data.type === ErrorTypes.MEDIA_ERROR && now - mended_at > 10_000) {
       mended_at = now;
@@ -148,7 +167,7 @@ function hlsEngine(
       fault("broken", `${data.details} ${code ?? ""}`.trim());
     }
   });
-  hls.loadSource(play);
+  hls.loadSource(source.url);
   hls.attachMedia(audio);
   return {
     name: "hls.js",

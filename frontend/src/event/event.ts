@@ -35,6 +35,7 @@ import {
   start,
 } from "./scene.ts";
 import { readVerdict } from "./state.ts";
+import { Stalled } from "./stalled.ts";
 import { watchStaying } from "./staying.ts";
 import { inSystem } from "./session.ts";
 import { silence, Tone } from "./tone.ts";
@@ -82,6 +83,7 @@ const replayAudio = h("audio", { id: "replay-audio", preload: "none" });
 const live = new Live(liveAudio, {
   sound: (sound) => happen({ what: "sound", sound }),
   away: () => happen({ what: "turned_away" }),
+  lost: () => model.lost,
   unsupported: () => {
     unsupported = true;
     tick();
@@ -91,6 +93,7 @@ let unsupported = false;
 let arrived_hidden = false;
 let doorTries = 0;
 const toll = new Toll();
+const stalled = new Stalled();
 let knocking = false;
 let held_at = 0;
 let here_at = 0;
@@ -359,6 +362,11 @@ function entitle(): void {
 function act(now_ms: number): void {
   if (knocks(model, now_ms)) void knock(false);
   const { door, state } = model;
+  const stops = door.at === "in" ? stalled.due(live.figures, now_ms, Math.random()) : null;
+  if (stops && model.ticket !== null) {
+    const body = JSON.stringify({ ticket: model.ticket, ...stops });
+    navigator.sendBeacon(`${config.gate}${config.door}/stalls`, body);
+  }
   if (door.at === "in" && Date.now() - here_at > HERE_MS) {
     here_at = Date.now();
     memory.here(here_at);
@@ -442,6 +450,7 @@ window.samvad = {
       reads: live.reads,
       followed: live.active ? current.latency : null,
       last_fault: live.lastFault,
+      pathway: live.pathway,
       clock_offset_ms: clock.offset_ms,
       paused: liveAudio.paused,
       position_s: liveAudio.currentTime,

@@ -57,6 +57,10 @@ export function policy(latency: Latency, lean: Lean = null): Policy {
   return POLICIES[latency][lean ?? "none"];
 }
 
+/** What a static host can give, where the gates would give more. */
+export const fromAfar = (here: Policy): Policy =>
+  here.latency === "plain" ? here : policy("plain", here.lean);
+
 /**
  * Which rendition to ask for: the lean one (Opus, 28 kbit/s with its boxes) where the reader
  * saves data or the line is known to be thin, or has proved to be by stalling again and again; and

@@ -35,6 +35,14 @@ const SHORT_MS = 12_000;
 /** So far behind the edge it takes a pair to be there, whole and fetched, before it is to be heard. */
 const DEEP_S = 13;
 
+/** Requests in a row that nobody answers, and another place is gone to if there is one. */
+const UNANSWERED = 2;
+/** With another place to go to, each is tried so often only. */
+const HASTY = { maxNumRetry: 1, retryDelayMs: 250, maxRetryDelayMs: 500 };
+
+/** Whether a status says that there is no gate: an edge in front has these of its own. */
+export const nobody = (code: number | undefined): boolean => [0, 502, 504].includes(code ?? 0);
+
 /** What is to be played, for as long as one engine lives; what its loaders have in common. */
 export class Feed {
   readonly listing = new Listing();
@@ -50,6 +58,13 @@ export class Feed {
   private again_at = 0;
   private missing = { uri: "", times: 0 };
 
+  /** It comes from a static host, which has no names to tell. */
+  far = false;
+  master: (text: string, url: string) => string = (text) => text;
+  /** Whether there is another place to fetch from, and what to do when this one is silent. */
+  spare: () => boolean = () => false;
+  unreachable: (why: string) => void = () => undefined;
+  private unanswered = 0;
   latency: Latency;
   rendition: Rendition;
   readonly broken: (why: string) => void;
@@ -69,7 +84,7 @@ export class Feed {
   }
 
   get lean(): boolean {
-    return this.latency !== "low";
+    return this.latency !== "low" && !this.far;
   }
 
   set(latency: Latency, rendition: Rendition): void {
@@ -96,6 +111,12 @@ export class Feed {
       this.names_at = performance.now() + SURPRISED_MS * (1 + Math.random());
       this.hasten();
     } else if (this.missing.times > MISSED) this.broken(`${uri} is not there`);
+  }
+
+  /** A request for a playlist is over; `code` is that of an error, 200 if there was none. */
+  heard(code: number, url: string): void {
+    this.unanswered = nobody(code) ? this.unanswered + 1 : 0;
+    if (this.unanswered >= UNANSWERED && this.spare()) this.unreachable(url);
   }
 
   /** Whoever holds an answer back looks again. */
@@ -174,7 +195,11 @@ export function loaderFor(Player: typeof Hls, feed: Feed): PlaylistLoaderConstru
       this.callbacks = callbacks;
       this.configuration = configuration;
       this.stats.loading.start = performance.now();
-      if (context.type !== "level") this.fetch(context.url, (data) => this.give(data));
+      if (context.type === "manifest")
+        this.fetch(context.url, (data) => {
+          this.give(feed.master(data, new URL(context.url, location.href).href));
+        });
+      else if (context.type !== "level") this.fetch(context.url, (data) => this.give(data));
       else if (feed.lean) this.timer = window.setTimeout(() => this.next(), 0);
       else this.playlist();
     }
@@ -247,22 +272,32 @@ export function loaderFor(Player: typeof Hls, feed: Feed): PlaylistLoaderConstru
       this.inner?.destroy();
       const inner = (this.inner = new Inner(this.config) as Loader<PlaylistLoaderContext>);
       const lean = url.endsWith("/lean.json");
-      inner.load({ ...context, url }, configuration, {
-        onSuccess: (response) => {
-          this.stats = inner.stats;
-          if (!this.over) then(String(response.data));
+      const { loadPolicy } = configuration;
+      const policy = feed.spare() ? { ...loadPolicy, errorRetry: HASTY } : loadPolicy;
+      inner.load(
+        { ...context, url },
+        { ...configuration, loadPolicy: policy },
+        {
+          onSuccess: (response) => {
+            feed.heard(200, url);
+            this.stats = inner.stats;
+            if (!this.over) then(String(response.data));
+          },
+          onError: (error, _, details, stats) => {
+            if (this.over) return;
+            feed.heard(error.code, `${url} ${error.code}`);
+            if (lean && error.code !== 403 && error.code !== 410) {
+              feed.names_at = performance.now() + SURPRISED_MS * (1 + Math.random());
+              this.next();
+            } else callbacks.onError(error, context, details, stats);
+          },
+          onTimeout: (stats, _, details) => {
+            if (this.over) return;
+            feed.heard(0, `${url} in vain`);
+            callbacks.onTimeout(stats, context, details);
+          },
         },
-        onError: (error, _, details, stats) => {
-          if (this.over) return;
-          if (lean && error.code !== 403 && error.code !== 410) {
-            feed.names_at = performance.now() + SURPRISED_MS * (1 + Math.random());
-            this.next();
-          } else callbacks.onError(error, context, details, stats);
-        },
-        onTimeout: (stats, _, details) => {
-          if (!this.over) callbacks.onTimeout(stats, context, details);
-        },
-      });
+      );
     }
 
     private give(data: string): void {

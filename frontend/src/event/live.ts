@@ -2,14 +2,17 @@
 
 import { backoff } from "../backoff.ts";
 import { type Engine, type Fault, makeEngine } from "./engine.ts";
-import { type Policy, rate, rendition } from "./latency.ts";
+import { fromAfar, type Policy, rate, rendition } from "./latency.ts";
 import type { Sound } from "./scene.ts";
+import { Steering } from "./steering.ts";
 
 export interface LiveTold {
   sound(sound: Sound): void;
   /** The gate does not take the ticket any more; the player has stopped. */
   away(): void;
   unsupported(): void;
+  /** Whether the gate has not answered lately. */
+  lost(): boolean;
 }
 
 const WATCH_MS = 500;
@@ -36,6 +39,7 @@ export class Live {
   private readonly told: LiveTold;
   private engine: Engine | null = null;
   private play = "";
+  /** What the gate asks for; `followed` is what is done. */
   private policy: Policy | null = null;
   private following = 0;
   private tries = 0;
@@ -48,6 +52,7 @@ export class Live {
   private stalled_at: number | null = null;
   private heardAny = false;
   private playing_rendition: "aac" | "opus" = "aac";
+  private readonly steering = new Steering(() => this.move("steered"));
 
   constructor(audio: HTMLAudioElement, told: LiveTold) {
     this.audio = audio;
@@ -69,6 +74,15 @@ export class Live {
 
   get engineName(): string | null {
     return this.engine?.name ?? null;
+  }
+
+  /** Where the sound comes from, if there are several places. */
+  get pathway(): string | null {
+    return this.steering.at;
+  }
+
+  private get followed(): Policy | null {
+    return this.policy && this.steering.url !== null ? fromAfar(this.policy) : this.policy;
   }
 
   get codec(): string | null {
@@ -105,6 +119,7 @@ export class Live {
     window.clearTimeout(this.timer);
     window.clearTimeout(this.following);
     window.clearInterval(this.watch);
+    this.steering.stop();
     this.stalled_at = null;
     this.drop();
   }
@@ -116,7 +131,7 @@ export class Live {
   /** Go on after a pause: where it stopped if that is near enough, else at the live edge. */
   resume(): void {
     const behind = this.behind_s();
-    if (behind !== null && this.policy && behind > this.policy.most_s) this.engine?.goLive();
+    if (behind !== null && this.followed && behind > this.followed.most_s) this.engine?.goLive();
     this.moved_at = performance.now();
     void this.sounds();
   }
@@ -134,6 +149,10 @@ export class Live {
     window.clearTimeout(this.following);
     const before = this.policy;
     if (!before || policy === before) return;
+    if (this.steering.url !== null) {
+      this.policy = policy; // from afar there is nothing to follow by
+      return;
+    }
     const back_s =
       (policy.target_s ?? 0) > (before.target_s ?? 0) ? this.back_s(policy.target_s ?? 0) : 0;
     // With too little behind it the sound would stop for the rest of the way.
@@ -188,12 +207,20 @@ export class Live {
   private async build(): Promise<void> {
     const turn = ++this.turn;
     this.drop();
-    if (!this.policy) return;
+    const policy = this.followed;
+    if (!policy) return;
     this.moved_at = performance.now();
     try {
-      const wanted = this.wanted(this.policy.lean !== null);
+      const wanted = this.wanted(policy.lean !== null);
       this.playing_rendition = wanted;
-      const engine = await makeEngine(this.audio, this.play, this.policy, wanted, (fault, why) => {
+      const { steering } = this;
+      const source = {
+        url: steering.url ?? this.play,
+        far: steering.url !== null,
+        spare: () => steering.at !== null,
+        loaded: (master: string, url: string) => steering.learn(master, url),
+      };
+      const engine = await makeEngine(this.audio, source, policy, wanted, (fault, why) => {
         if (turn === this.turn) this.fault(fault, why);
       });
       if (turn !== this.turn) return engine?.destroy();
@@ -225,10 +252,18 @@ export class Live {
       this.told.away();
       return;
     }
-    this.again();
+    if (fault === "unreachable" && this.steering.failed()) this.move(why);
+    else this.again();
   }
 
-  private again(): void {
+  /** The sound comes from another place from now on. */
+  private move(why: string): void {
+    this.lastFault = why;
+    this.tries = 0;
+    this.again(0);
+  }
+
+  private again(wait_ms?: number): void {
     if (!this.policy) return;
     this.turn++;
     if (this.figures.first_sound_ms !== null) this.stalled_at ??= performance.now();
@@ -236,7 +271,7 @@ export class Live {
     this.figures.rebuilds++;
     this.told.sound("waiting");
     window.clearTimeout(this.timer);
-    const wait = backoff(this.tries++, 400, 6_000, Math.random());
+    const wait = wait_ms ?? backoff(this.tries++, 400, 6_000, Math.random());
     this.timer = window.setTimeout(() => void this.build(), wait);
   }
 
@@ -274,7 +309,7 @@ export class Live {
   }
 
   private look(): void {
-    const { audio, policy, engine } = this;
+    const { audio, followed: policy, engine } = this;
     if (!policy || !engine) return;
     const now = performance.now();
     const behind = this.behind_s();
@@ -303,7 +338,8 @@ export class Live {
       this.told.sound("over");
     } else if (now - this.moved_at > policy.patience_ms) {
       this.lastFault = "no progress";
-      this.again();
+      if (this.told.lost() && this.steering.failed()) this.move("no progress");
+      else this.again();
     }
   }
 }

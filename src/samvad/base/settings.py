@@ -213,7 +213,7 @@ class GateSettings:
         high=1_000_000,
     )
     connections_per_source: int = param(
-        2_000,
+        6_000,
         "Connections one address (IPv6: one /64) may hold at a gate process: a school or a mobile "
         "network is one address.",
         unit="connections",

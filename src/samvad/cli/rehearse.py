@@ -62,6 +62,9 @@ def rehearse() -> None:
     help=f"Mix in {', '.join(ATTACKS)}; flood=500 sets the strength; none leaves out those of "
     "the scenario.",
 )
+@click.option(
+    "--stage", default="", metavar="URL", help="Where the attack whip goes. Default: port 8002."
+)
 @click.option("--seats", type=click.IntRange(1), help="Seats there are. Default: state.json.")
 @click.option(
     "--full", "full_share", type=click.FloatRange(0, 1), help="Share of full listeners (0.01)."
@@ -84,6 +87,7 @@ def run(  # noqa: PLR0917
     arrive_s: float | None,
     for_s: float | None,
     attacks: str | None,
+    stage: str,
     seats: int | None,
     full_share: float | None,
     json_file: Path | None,
@@ -114,6 +118,7 @@ def run(  # noqa: PLR0917
         arrive_s=arrive_s,
         for_s=for_s,
         attacks=attacks,
+        stage=stage,
         seats=seats,
         full_share=full_share,
     )
@@ -133,6 +138,7 @@ def chosen_scenario(
     arrive_s: float | None = None,
     for_s: float | None = None,
     attacks: str | None = None,
+    stage: str = "",
     seats: int | None = None,
     full_share: float | None = None,
 ) -> Scenario:
@@ -146,6 +152,8 @@ def chosen_scenario(
         chosen = chosen.arriving_in(arrive_s)
     if attacks:
         chosen = chosen.attacked_by([word.strip() for word in attacks.split(",")])
+    if stage:
+        chosen = chosen.at_stage(stage)
     if seats is not None:
         chosen = replace(chosen, promise=replace(chosen.promise, seats=seats))
     if full_share is not None:

@@ -43,6 +43,9 @@ class Admin:
     def drop(self, token: object) -> None:
         """Nobody waits here."""
 
+    def insisting(self, request: Request) -> None:
+        """Nobody shows a ticket here."""
+
 
 def _health(gates: dict[int, Reading | None]) -> Answer:
     """200 when every process answers, else 503."""

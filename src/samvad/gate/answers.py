@@ -148,6 +148,9 @@ REFUSALS = {
 }
 """Constant bytes: a refusal costs less than the request did."""
 
+FORGED = _refusal(403)
+"""For a ticket that does not verify: by it a connection knows why (insist.py)."""
+
 PREFLIGHT = Answer(
     204,
     [

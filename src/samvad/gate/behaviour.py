@@ -20,6 +20,9 @@ class Kind(StrEnum):
     TICKETS = "tickets"
     PROBING = "probing"
     SLOW = "slow"
+    """Requests that never get complete."""
+    READERS = "readers"
+    """Answers that are not taken."""
     MUTE = "mute"
     PAGES = "pages"
     DOOR = "door"
@@ -56,6 +59,7 @@ _RULES = (
     _Rule(Kind.TICKETS, ("forged", "gone"), ("requests",), 60, 0.5),
     _Rule(Kind.PROBING, ("missing",), ("requests",), 200, 0.3, patient=True),
     _Rule(Kind.SLOW, ("slow",), ("accepts", "slow"), 10, 0.3),
+    _Rule(Kind.READERS, ("unread",), ("accepts", "unread"), 10, 0.3, patient=True),
     _Rule(Kind.PACE, ("turned",), ("accepts",), 500, 0.5),
     _Rule(Kind.MUTE, ("mute",), ("accepts", "mute"), 60, 0.7, patient=True),
     _Rule(Kind.DOOR, ("bare",), ("accepts", "bare"), 30, 0.6, patient=True),

@@ -1,5 +1,6 @@
 """One connection: bytes in, requests out of them, answers back. Every call may fail."""
 
+import contextlib
 import errno
 import os
 import socket
@@ -8,10 +9,12 @@ from socket import SocketType as Socket
 from typing import TYPE_CHECKING, Protocol
 
 from samvad.base.clock import Moment
-from samvad.gate.answers import CONTINUE, REFUSALS, Answer, FileSpan, rest
+from samvad.gate.answers import CONTINUE, FORGED, REFUSALS, Answer, FileSpan, rest
 from samvad.gate.counters import INDEX
 from samvad.gate.http1 import Fields, Refused, Request, Wanted, take
+from samvad.gate.insist import Insisting
 from samvad.gate.loop import IN, OUT
+from samvad.gate.reading import Reading, how_far, reset_at_close
 from samvad.gate.sources import Book, Rank
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ LINGER_BYTES = 256 * 1024
 
 _REQUESTS, _BYTES, _LOST = INDEX["requests"], INDEX["bytes"], INDEX["lost"]
 _MALFORMED, _NONSENSE = INDEX["malformed"], INDEX["nonsense"]
+_FORGED = INDEX["tickets_forged"]
 _NONSENSICAL = (400, 404, 405)
 _CLASS = [0, 0] + [INDEX[f"answers_{n}xx"] for n in range(2, 6)]
 
@@ -56,24 +60,16 @@ class Answerer(Protocol):
     def drop(self, token: "Connection") -> None:
         """The connection no longer waits."""
 
+    def insisting(self, request: Request) -> Insisting | None:
+        """What was answered FORGED, to be known again; None: it is to be read each time."""
+
 
 class Connection:
     __slots__ = (
-        *("_asked", "_calm", "_data", "_discarded", "_eof", "_known", "_mask", "_out"),
+        *("_asked", "_calm", "_data", "_discarded", "_eof", "_insists", "_known", "_mask", "_out"),
         *("_server", "_site", "_sock", "_span", "_then", "_unfinished"),
-        *(
-            "asked",
-            "book",
-            "born",
-            "bucket",
-            "deadline",
-            "fd",
-            "last",
-            "rank",
-            "seen",
-            "served",
-            "state",
-        ),
+        *("asked", "book", "born", "bucket", "deadline", "fd", "last", "rank", "reading", "seen"),
+        *("served", "state"),
     )
 
     def __init__(
@@ -88,6 +84,8 @@ class Connection:
         self.last = b""
         """The last target that was not refused; how far it has come is read from it."""
         self.rank = rank
+        self.reading: Reading | None = None
+        """While the kernel holds something for it, as far as was looked (`dull_s`)."""
         self.state = READING
         self._then = READING
         """What follows when the answer under way is sent: READING, LINGERING or CLOSED."""
@@ -98,6 +96,8 @@ class Connection:
         """Whether the loop looks at it seldom (`Loop.calm`)."""
         self._known: Fields | None = None
         """The last request's fields, for the next will have the same."""
+        self._insists: Insisting | None = None
+        """It has shown a forged ticket."""
         self._unfinished = False
         self._eof = False
         self._asked: Request | None = None
@@ -140,6 +140,8 @@ class Connection:
         if not data:
             self._end_of_input(mask)
         elif self.state is READING:
+            if self._insists is not None and self._refused_again(data):
+                return
             self._serve(self._data + data if self._data else data)
         else:
             self._keep_for_later(data)
@@ -207,6 +209,33 @@ class Connection:
                 return
         self._data = data
         self._queue()
+
+    def _refused_again(self, data: bytes) -> bool:
+        """The same bytes once more, when all that has come is one more forged ticket."""
+        server = self._server
+        at, count = server.loop.moment, server.count
+        assert self._insists is not None
+        if self._data or self._calm or server.ending or not self._insists.refuses(data, at.wall_ms):
+            return False
+        count[_REQUESTS] += 1
+        count[_FORGED] += 1
+        count[_CLASS[4]] += 1
+        self.asked += 1
+        self.deadline = at.now + server.idle_s
+        self.book.forged()
+        wire = FORGED.wire(server.loop.date)
+        try:
+            sent = self._sock.send(wire)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self._lose()
+            return True
+        count[_BYTES] += sent
+        if sent < len(wire):
+            self._out = rest((wire,), sent)
+            self._wait_for_room()
+        return True
 
     def _await(self, wanted: Wanted) -> None:
         """A request is not complete. Its time runs from its first byte and is not prolonged."""
@@ -297,6 +326,8 @@ class Connection:
             self.book.blame(answer.status)
             if request is not None and answer.status in _NONSENSICAL:
                 server.count[_NONSENSE] += 1
+            elif answer is FORGED and request is not None:
+                self._insists = self._site.insisting(request)
         try:
             if len(pieces) == 1:
                 more = socket.MSG_MORE if self._span is not None else 0
@@ -315,9 +346,12 @@ class Connection:
         except OSError:
             self._lose()
             return
+        self._wait_for_room()
+
+    def _wait_for_room(self) -> None:
         self.state = SENDING
-        server.stirs(self)
-        server.set_deadline(self, server.send_s)
+        self._server.stirs(self)
+        self._server.set_deadline(self, self._server.send_s)
         self._watch(self._mask | OUT)
 
     def _flush(self) -> bool:
@@ -407,9 +441,7 @@ class Connection:
         if self.state in (WAITING, QUEUED):
             server.set_deadline(self, server.idle_s)  # reload has a limit of its own
         elif self.state is SENDING:
-            server.counters.add("timeouts_send")
-            self.book.tally.slow += 1
-            self.close()
+            self.cut()
         elif self.state is READING and self._data:
             server.counters.add("timeouts_head")
             self._refuse(408)
@@ -418,10 +450,33 @@ class Connection:
                 server.counters.add("timeouts_idle")
             self.close()
 
+    def dull_s(self, now: float) -> float:
+        """For how long its reader has taken less than the slowest that is borne, of what the
+        kernel holds for it. To be asked now and then."""
+        try:
+            held, far = how_far(self._sock)
+        except OSError:
+            return 0.0
+        if not held:
+            self.reading = None
+        elif self.reading is None:
+            self.reading = Reading(far, now)
+        else:
+            return self.reading.took_s(far, now, self._server.read_rate)
+        return 0.0
+
+    def cut(self) -> None:
+        """Its reader is too slow."""
+        self._server.counters.add("timeouts_send")
+        self.book.tally.unread += 1
+        with contextlib.suppress(OSError):
+            reset_at_close(self._sock)
+        self.close()
+
     def throttle(self, refuser: Answerer) -> None:
         """From now on `refuser` answers in the site's place."""
         if self.state is READING:
-            self._site = refuser
+            self._site, self._insists = refuser, None
 
     def broken(self) -> None:
         """A bug has shown itself here; only this connection pays for it."""

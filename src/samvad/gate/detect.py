@@ -87,8 +87,12 @@ HARM_SHARE = 0.05
 """Harm is seen when so much is done a second, and so much of all: a crowd of a hundred thousand
 has its odd clients too."""
 HOLD = 300
-HOLD_SHARE = 0.25
-"""So many connections that only hold on, and so much of all."""
+HOLD_SHARE = 0.1
+"""So many connections that only hold on, of sources of which nobody listens, and so much of all.
+"""
+HELD_S = 2.0
+"""A connection is counted as holding on when it has done so for so long (guard.py HOLDS_ON_S): such
+harm needs no second look. Everything else is known when a second is over."""
 DOOR_KNOCKS = 1_500.0
 DOOR_COMES = 0.1
 DOOR_S = 10.0
@@ -136,7 +140,7 @@ class Detector:
         signal, says, figures, kinds = self._signal(second)
         if signal is Signal.HARM:
             self._kinds = kinds or self._kinds
-        self._note(signal, now)
+        self._note(signal, now, HELD_S if says in ("silent", "stuck") else 1.0)
         goes = TRANSITIONS.get((self._state, signal))
         if goes is not None:
             lasts_s = LASTS_S[self._state, signal]
@@ -153,13 +157,14 @@ class Detector:
         says, figures = self._told.get(_SAYS[self._state], ("calm", {}))
         return Judgement(self._state, self._since, self._kinds, says, figures)
 
-    def _note(self, signal: Signal, now: float) -> None:
+    def _note(self, signal: Signal, now: float, for_s: float) -> None:
+        """`for_s`: how long it has gone on when it is first known."""
         self._last_seen[signal] = now
         for other in list(self._signal_since):
             gap_s = now - self._last_seen.get(other, now)
             if other is not signal and (other is not Signal.HARM or gap_s > GRACE_S):
                 del self._signal_since[other]
-        self._signal_since.setdefault(signal, now - 1.0)  # a second is known when it is over
+        self._signal_since.setdefault(signal, now - for_s)
 
     def _signal(self, second: Second) -> tuple[Signal, str, dict[str, float], tuple[Kind, ...]]:
         self._knocks.append((second.now, second.knocks))
@@ -176,7 +181,7 @@ class Detector:
             return Signal.HARM, "silent", figures, (Kind.SLOW,)
         if second.stuck >= HOLD and second.stuck >= HOLD_SHARE * second.open:
             figures = {"stuck": second.stuck, "share": second.stuck / max(1, second.open)}
-            return Signal.HARM, "stuck", figures, (Kind.SLOW,)
+            return Signal.HARM, "stuck", figures, (Kind.READERS,)
         if knocks >= DOOR_KNOCKS and second.deep < DOOR_COMES * knocks:
             return Signal.HARM, "door", {"knocks": knocks}, (Kind.DOOR,)
         if second.runs >= RUNS_PER_S and second.runs >= RUNS_SHARE * second.newcomers:

@@ -253,7 +253,7 @@ _GATE = f"""        # Media: names cannot be guessed, and what they name never c
             proxy_pass http://samvad_gate;
             proxy_max_temp_file_size 0;
         }}
-        location ~ ^/door/[a-z0-9]+(/leave)?$ {{
+        location ~ ^/door/[a-z0-9]+(/leave|/stalls)?$ {{
             limit_req zone=samvad_door burst={DOOR_BURST} nodelay;
             proxy_pass http://samvad_gate;
         }}

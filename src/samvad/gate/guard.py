@@ -7,7 +7,9 @@ is bans.py and posture.py.
 """
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from samvad.base.clock import Moment
 from samvad.base.settings_attack import AttackSettings
@@ -29,6 +31,10 @@ TICK_S = 0.25
 AT_ONCE_S = 3.0
 HOLDS_ON_S = 2.0
 """A connection that is silent, or stuck, for so long holds on to nothing but itself."""
+DULL_TIGHT_S = 6.0
+"""So long a reader that has proven nothing may take next to nothing while an attack is seen; at
+other times, and if it is at a door, as long as any (send_timeout_s). A listener's own connection
+is not looked at: what its line does not bring through is nobody's harm."""
 FORWARDED = 50
 """A source behind a proxy may ask as much as so many connections: a school is one source."""
 CAUGHT = 3
@@ -43,6 +49,13 @@ CHARGED: dict[str, str] = {
     Kind.PACE: "harm_pace",
 }
 """Kinds of which only the blame tells that it was harm, with the counter of their acts."""
+
+
+class Found(NamedTuple):
+    """What a part of a walk found: those that ask too fast, and readers that are too slow."""
+
+    fast: list[Connection]
+    dull: list[Connection]
 
 
 class Guard:
@@ -82,7 +95,8 @@ class Guard:
         self._rank_of = rank_of or (lambda target: Rank.NEW)
         self._window_ends = float("-inf")
         self._walk: list[Connection] = []
-        self._walked = 0
+        self._at = 0
+        """All connections of this round, and how many of them have been looked at."""
         self._silent = self._stuck = self._deep = 0
         self._began, self._round_s = 0.0, 1.0
         self.head_s, self.send_s = 10.0, 30.0
@@ -163,43 +177,53 @@ class Guard:
     @property
     def rested(self) -> bool:
         """A round is over: the next `walk` wants all connections."""
-        return not self._walk
+        return self._at >= len(self._walk)
 
-    def walk(self, connections: list[Connection], now: float, rest: int) -> list[Connection]:
+    def walk(self, connections: list[Connection], now: float, rest: int) -> Found:
         """The next of the connections, LOOKED_AT at most; `connections` is all but the `rest`
-        (Server.rests), read when a round begins. Gives those that ask too fast."""
-        if not self._walk:
+        (Server.rests), read when a round begins."""
+        if self.rested:
             self._counters.set("silent", self._silent)
             self._counters.set("stuck", self._stuck)
             self._counters.set("deep", self._deep)
             self._silent, self._stuck, self._deep = 0, 0, rest
             self._round_s, self._began = max(TICK_S, now - self._began), now
-            self._walk = connections
-            self._walked = 0
-        looked = self._walk[self._walked : self._walked + LOOKED_AT]
-        self._walked += LOOKED_AT
-        if self._walked >= len(self._walk):
-            self._walk = []
-        fast, rate = [], self._settings.requests_rate
+            self._walk, self._at = connections, 0
+        found, rate = Found([], []), self._settings.requests_rate
+        begin, self._at = self._at, self._at + LOOKED_AT
         new, closed, sending = Rank.NEW, State.CLOSED, State.SENDING  # an enum's look-up is dear
-        for connection in looked:
+        for connection in islice(self._walk, begin, self._at):
             state = connection.state
             if state is closed:
                 continue
-            if connection.asked != connection.seen:
-                asked = self.look_at(connection)
+            asked = connection.asked - connection.seen
+            if asked:
+                self.look_at(connection)
                 # A page load may be as fast as it likes.
                 if asked > rate * self._round_s and connection.asked > rate * BURST_S:
-                    fast.append(connection)
+                    found.fast.append(connection)
             elif connection.rank is new:
                 self.rank(connection)
-            self._deep += connection.rank is not new
+            rank = connection.rank
+            self._deep += rank is not new
             left_s = connection.deadline - now
             if state is sending:
-                self._stuck += left_s < self.send_s - HOLDS_ON_S
+                self._stuck += rank is new and left_s < self.send_s - HOLDS_ON_S
             elif connection.unfinished or not connection.asked:
-                self._silent += left_s < self.head_s - HOLDS_ON_S
-        return [one for one in fast if one.book.source not in self._allow]
+                # A browser opens connections that it may need, beside those it listens by.
+                alone = not connection.book.proven and not connection.book.tally.deep
+                self._silent += alone and left_s < self.head_s - HOLDS_ON_S
+            elif rank is not Rank.PROVEN and (asked or connection.reading is not None):
+                dull_s = connection.dull_s(now)
+                self._stuck += rank is Rank.NEW and dull_s >= HOLDS_ON_S
+                if dull_s >= (DULL_TIGHT_S if self._tight(rank) else self.send_s):
+                    found.dull.append(connection)
+        found.fast[:] = [one for one in found.fast if one.book.source not in self._allow]
+        return found
+
+    def _tight(self, rank: Rank) -> bool:
+        """Whether one of that rank has less time than at other times."""
+        return self.books.tight and rank is Rank.NEW
 
     def each_second(self, at: Moment) -> list[str]:
         """Blame whom there is to blame; the sources that are banned from now on."""

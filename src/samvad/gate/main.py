@@ -196,6 +196,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         if store is not None:
             store.close()
         counters.end()
+        gc.unfreeze()  # at the interpreter's end all is to be found, or extensions tell of leaks
     return 0
 
 

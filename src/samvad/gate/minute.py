@@ -115,6 +115,9 @@ class Ledger:
             p99_ms=None if one.p99_ms is None else round(one.p99_ms, 1),
             lowest=one.lowest or 0,
             highest=one.highest,
+            stalled=counts.get("stalled", 0),
+            stalls=counts.get("stalls", 0),
+            stalled_ms=counts.get("stalled_ms", 0),
         )
 
 

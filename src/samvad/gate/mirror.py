@@ -20,7 +20,8 @@ from samvad.protocol.secret import derive
 
 GATE, MIRROR = "gate", "mirror"
 """Pathways (draft-pantos-hls-rfc8216bis, section 7)."""
-STEER_TTL_S = 15
+STEER_TTL_S = 60
+"""So often players ask where to go: a crowd of them, and one that fails is left at once."""
 
 
 @dataclass(frozen=True, slots=True)

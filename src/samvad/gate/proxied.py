@@ -42,6 +42,9 @@ class Forwarded:
     def drop(self, token: "Connection") -> None:
         self._site.drop(token)
 
+    def insisting(self, request: Request) -> None:
+        """Each request is another client's."""
+
 
 class Throttled:
     """One more answer, and the end of the connection: who has asked too fast begins anew."""
@@ -52,3 +55,6 @@ class Throttled:
 
     def drop(self, token: "Connection") -> None:
         """Nobody waits here."""
+
+    def insisting(self, request: Request) -> None:
+        """Nothing is looked at here."""

@@ -209,9 +209,12 @@ class Server:
         now, guard = self.loop.moment.now, self.guard
         rest = self._resting
         walked = list(self._connections - rest) if guard.rested else []
-        for connection in guard.walk(walked, now, len(rest)):
+        found = guard.walk(walked, now, len(rest))
+        for connection in found.fast:
             connection.throttle(self._throttled)
             self.counters.add("throttled")
+        for connection in found.dull:
+            connection.cut()
         filled = len(self._connections) / self._most
         if filled < SHORT:
             return

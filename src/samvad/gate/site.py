@@ -13,6 +13,7 @@ from samvad.base.folders import Folders
 from samvad.base.settings import GateSettings
 from samvad.gate import lean, mirror
 from samvad.gate.answers import (
+    FORGED,
     PREFLIGHT,
     REFUSALS,
     Answer,
@@ -21,6 +22,7 @@ from samvad.gate.assets import Assets
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.event import Event
 from samvad.gate.http1 import Fields, Request
+from samvad.gate.insist import Insisting
 from samvad.gate.knock import Knocks
 from samvad.gate.news import look
 from samvad.gate.objects import Ready, media_headers
@@ -32,6 +34,7 @@ from samvad.gate.reload import parse
 from samvad.gate.seats import LISTENING_S, SHARED_PER_S
 from samvad.gate.sources import Rank
 from samvad.gate.spent import Spent
+from samvad.gate.stalls import Stalls
 from samvad.gate.state import OVER, Situation
 from samvad.protocol.hls import EVENT, SLUG
 from samvad.protocol.media import RENDITIONS, Init, Part
@@ -58,9 +61,10 @@ _OF_EVENT = re.compile(
     rf"/live/({EVENT})(/state\.json|/steering\.json|/replay\.m4a|/m/([\w-]+)\.m4s|/r/([\w.-]+))".encode()
 )
 _PAGE = re.compile(rf"/e/({SLUG})".encode())
-_DOOR = re.compile(rf"/door/({EVENT})(/serving\.json|/leave)?".encode())
+_DOOR = re.compile(rf"/door/({EVENT})(/serving\.json|/leave|/stalls)?".encode())
 _READING = (b"GET", b"HEAD")
-_SERVING, _STATE, _LEAVE = b"/serving.json", b"/state.json", b"/leave"
+_SERVING, _STATE = b"/serving.json", b"/state.json"
+_LEAVE, _STALLS = b"/leave", b"/stalls"
 _ONE_FOR_ALL = (_SERVING, _STATE)
 
 _FORGED, _GONE = INDEX["tickets_forged"], INDEX["tickets_gone"]
@@ -124,6 +128,7 @@ class Site(Generic[Token]):
         self._permissions = Permissions(folders.permissions)
         self._counters, self._count = counters, counters.values
         self.knocks = Knocks(secret, counters, Spent(folders.run / "attack" / "spent"))
+        self._stalls = Stalls(counters)
         self._ready: Ready = {}
         self.register: Register[Token] = Register(
             secret,
@@ -164,6 +169,11 @@ class Site(Generic[Token]):
             return self._of_event(known, query, request, token, at)
         return self._first_sight(path, query, request, token, at)
 
+    def insisting(self, request: Request) -> Insisting | None:
+        """What was refused as FORGED, to be known again."""
+        event = self._events.get(request.target.split(b"/", 3)[2].decode("latin-1"))
+        return Insisting.after(request, event.tickets) if event is not None else None
+
     def rank_of(self, target: bytes) -> Rank:
         """What a target that was not refused proves of its asker."""
         path = target.partition(b"?")[0]
@@ -202,7 +212,7 @@ class Site(Generic[Token]):
         ticket = event.tickets.verify(pieces[3], at.wall_ms)
         if ticket is None:
             self._count[_FORGED] += 1
-            return REFUSALS[403]
+            return FORGED
         if len(self._shown) >= SHOWN:
             self._shown.clear()
         shown = self._shown[path] = _Shown(event, ticket, *_PLAYLISTS[pieces[4]])
@@ -327,6 +337,8 @@ class Site(Generic[Token]):
         event, what = known
         if what in _ONE_FOR_ALL:
             return REFUSALS[405]
+        if what == _STALLS:
+            return self._stalls.answer(event, request.body, at)
         return self.knocks.answer(event, what == _LEAVE, request.body, at)
 
     # -- waiting ----------------------------------------------------------------------------

@@ -42,7 +42,8 @@ class Tally:
     """What a source's connections did since the window began.
 
     `bad`: refused for their form. `forged`: tickets; `gone`: tickets that are void. `missing`:
-    paths that do not exist. `slow`: requests not complete in time, and readers too slow. `mute`:
+    paths that do not exist. `slow`: requests not complete in time. `unread`: connections closed
+    because their reader was too slow. `mute`:
     connections that went, or were closed, without one request. `shallow`: that went at once after
     requests of which none was beyond the page. `bare`: that went at once after nothing but
     knocks. `deep`: that came to a door's or a listener's objects. `turned`: refused by a budget.
@@ -55,6 +56,7 @@ class Tally:
     gone: int = 0
     missing: int = 0
     slow: int = 0
+    unread: int = 0
     mute: int = 0
     shallow: int = 0
     bare: int = 0
@@ -64,7 +66,7 @@ class Tally:
     @property
     def harm(self) -> int:
         """Acts that may be blamed, of all kinds together."""
-        once = self.bad + self.forged + self.gone + self.missing + self.slow
+        once = self.bad + self.forged + self.gone + self.missing + self.slow + self.unread
         return once + self.mute + self.shallow + self.bare + self.turned
 
 
@@ -101,6 +103,11 @@ class Book:
         self.known = False
         """It has been counted as a newcomer."""
         self.tally = Tally()
+
+    def forged(self) -> None:
+        """The same as `blame(403)`."""
+        self.busy.add(self)
+        self.tally.forged += 1
 
     def blame(self, status: int) -> None:
         """An answer that laid it to the client."""

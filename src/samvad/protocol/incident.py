@@ -29,7 +29,9 @@ class Minute:
     (gate/behaviour.py). `sources`: distinct harmful sources; `networks`: the heaviest, with acts.
     `done`: by name, how often. `state`: what the detector said at its end. `p99_ms`: how long one
     request in a hundred waited. `success`: answers to good requests that were not failures.
-    `lowest`: the least that listened, `highest` the most.
+    `lowest`: the least that listened, `highest` the most. `stalled`: listeners whose page told of
+    stops in the sound, with `stalls` stops that lasted `stalled_ms` together; pages tell it, other
+    players do not.
     """
 
     at_ms: int
@@ -45,6 +47,9 @@ class Minute:
     p99_ms: float | None = None
     lowest: int = 0
     highest: int = 0
+    stalled: int = 0
+    stalls: int = 0
+    stalled_ms: int = 0
 
     @property
     def harm(self) -> int:
@@ -143,6 +148,10 @@ def _evidence(
     if success:
         p99 = [m.p99_ms for m in known if m.p99_ms is not None]
         yield "felt", {"success": min(success), "p99_ms": round(max(p99, default=0.0), 1)}
+    if any(m.highest for m in known):
+        worst = max(known, key=lambda m: m.stalled / max(1, m.highest))
+        share = min(1.0, worst.stalled / max(1, worst.highest))
+        yield "stalls", {"listeners": worst.stalled, "share": round(share, 4)}
 
 
 def sums(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
@@ -179,6 +188,9 @@ def minute_from(data: Mapping[str, Any]) -> Minute:
             p99_ms=_number(data.get("p99_ms")),
             lowest=int(data.get("lowest", 0)),
             highest=int(data.get("highest", 0)),
+            stalled=int(data.get("stalled", 0)),
+            stalls=int(data.get("stalls", 0)),
+            stalled_ms=int(data.get("stalled_ms", 0)),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no minute of an incident: {error!r}") from None

@@ -166,6 +166,11 @@ class Scenario:
         phases.append(Phase("under attack", from_s, self.for_s, attack=True))
         return replace(self, attacks=tuple(attacks), phases=tuple(phases))
 
+    def at_stage(self, url: str) -> "Scenario":
+        """Attacks that go to the stage go to this one, http://host:port."""
+        attacks = tuple(replace(a, url=url) if a.kind == "whip" else a for a in self.attacks)
+        return replace(self, attacks=attacks)
+
 
 _TIMES = {"drop_from_s", "drop_to_s", "leave_from_s", "leave_to_s", "stay_s"}
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -27,6 +28,12 @@ def pages(event: Event, speakers: list[str]) -> dict[str, str]:
     return rendered
 
 
+def _mirror(url: str) -> str:
+    """Its origin, as a Content-Security-Policy has it behind others; "": there is none."""
+    parts = urlsplit(url)
+    return f" {parts.scheme}://{parts.netloc}" if url else ""
+
+
 def context(event: Event, speakers: list[str]) -> dict[str, Any]:
     """What event_page.html is given, in the language that is active now."""
     shared = common(page_path(event.slug))
@@ -48,6 +55,7 @@ def context(event: Event, speakers: list[str]) -> dict[str, Any]:
         "happened": web + happened_path(event),
         "remind": f"{web}/events/{event.pk}/reminder?lang={lang}" if waits else "",
         "withheld": withheld,
+        "mirror": _mirror(settings.SAMVAD.attack.mirror_url),
         "meta": None if withheld else previews.meta(event, speakers),
         "config": {
             "event": event.pk,

@@ -26,6 +26,7 @@ KINDS = {
     "sharing": gettext_noop("one ticket used by many"),
     "probing": gettext_noop("requests for what does not exist"),
     "slow": gettext_noop("connections that only hold on"),
+    "readers": gettext_noop("answers that were asked for and not taken"),
     "mute": gettext_noop("connections that ask for nothing"),
     "pages": gettext_noop("page loads that lead nowhere"),
     "door": gettext_noop("knocks at the door by nobody who comes in"),
@@ -81,5 +82,13 @@ def _sentence(code: str, numbers: Mapping[str, float | str]) -> str:
                 "the slowest in a hundred waited %(ms)s ms."
             )
             return text % {"share": percent("success"), "ms": number("p99_ms")}
+        case "stalls" if not numbers.get("listeners"):
+            return _("No listener's page told of a stop in the sound.")
+        case "stalls":
+            text = _(
+                "In the worst minute the sound stopped for %(n)s listeners, %(share)s%% of all, "
+                "as their pages told."
+            )
+            return text % {"share": percent("share"), "n": number("listeners")}
         case _:
             return ""

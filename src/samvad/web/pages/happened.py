@@ -79,7 +79,8 @@ def incident_json(request: HttpRequest, event_id: str, incident_id: str) -> Http
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An incident as the page has it. `minutes`: clock, newcomers, harm, success in percent."""
+    """An incident as the page has it. `minutes`: clock, newcomers, good, harm, success in percent,
+    listeners whose sound stopped."""
 
     id: str
     began: str
@@ -88,7 +89,7 @@ class Shown:
     share: int
     evidence: list[str]
     networks: list[tuple[str, int]]
-    minutes: list[tuple[str, int, int, int, int | None]]
+    minutes: list[tuple[str, int, int, int, int | None, int]]
 
 
 MINUTES_SHOWN = 240
@@ -119,6 +120,7 @@ def shown(one: Incident, zone: str) -> Shown:
                 m.good,
                 m.harm,
                 None if m.success is None else round(m.success * 100),
+                m.stalled,
             )
             for m in one.minutes[-MINUTES_SHOWN:]
         ],
