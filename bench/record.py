@@ -75,7 +75,7 @@ def packets(pcm: "np.ndarray[tuple[int], np.dtype[np.int16]]") -> dict[str, list
     return found
 
 
-def record(folders: Folders, minutes: int, figures: list[Figure]) -> None:
+def record(folders: Folders, minutes: int, figures: list[Figure], event: str = EVENT) -> None:
     """A recording of so many minutes, not ended."""
     pcm = speech()
     each = packets(pcm)
@@ -89,9 +89,9 @@ def record(folders: Folders, minutes: int, figures: list[Figure]) -> None:
         assert found is not None
         lines.append(found)
     measuring_ms = (time.process_time() - begun) * 1000 / LOOP_PARTS
-    recording = Recording(EVENT, folders.recording(EVENT))
+    recording = Recording(event, folders.recording(event))
     recording.begin()
-    names = Names(EVENT, SECRET, {r: r for r in each})
+    names = Names(event, SECRET, {r: r for r in each})
     count = round(minutes * 60 / PART_S)
     writing = 0.0
     unsynced: list[Entry] = []

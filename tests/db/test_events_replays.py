@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import json
+import os
 import re
 import subprocess
 import tempfile
@@ -388,6 +389,24 @@ def test_only_what_is_stored_and_old_goes(stored_long_ago):
     assert (folder / "replay.m4a").exists()
     assert (folder / "public" / "replay.mp3").exists()  # nobody could have it from there
     assert rules(event)["kept"] == []
+
+
+def test_what_was_brought_back_stays_for_as_long_again(stored_long_ago, as_owner):
+    event, folder = stored_long_ago, publishing.folder(stored_long_ago.pk)
+    kept = (folder / "aac.mp4").read_bytes(), (folder / "aac.mp4").stat()
+    page = reverse("event_replay", args=[event.pk])
+    assert "samvad event fetch" not in as_owner.get(page).content.decode()
+    retention.prune(lambda _: False, later(event))
+    assert f"samvad event fetch {event.pk}" in as_owner.get(page).content.decode()
+    (folder / "aac.mp4").write_bytes(kept[0])
+    os.utime(folder / "aac.mp4", ns=(kept[1].st_mtime_ns, kept[1].st_mtime_ns))
+    before = Replay.objects.get(pk=event.pk).revision
+    retention.keep_longer(event.pk)
+    assert Replay.objects.get(pk=event.pk).revision == before + 1
+    os.utime(folder / "fetched", (later(event).timestamp(), later(event).timestamp()))
+    assert retention.prune(lambda _: False, later(event)) == []
+    after = later(event) + dt.timedelta(days=31)
+    assert f"{event.pk}/aac.mp4" in retention.prune(lambda _: False, after)
 
 
 def test_what_a_post_or_a_clip_refers_to_stays(stored_long_ago, settings, owner):

@@ -117,6 +117,18 @@ def test_it_is_brought_back_whole_or_not_at_all(server, folder):
     assert not (folder / "aac.mp4").exists()
 
 
+def test_what_only_the_store_has_is_brought_back(server, folder):
+    store = Store(server)
+    copy_all(folder, EVENT, store)
+    before = (folder / "aac.mp4").read_bytes()
+    for name in ("aac.mp4", "public/replay.mp3"):
+        (folder / name).unlink()
+    # What can be made of it anew is not waited for.
+    assert storing.bring_back(folder, EVENT, store) == ["aac.mp4"]
+    assert (folder / "aac.mp4").read_bytes() == before
+    assert storing.bring_back(folder, EVENT, store) == []
+
+
 def test_a_store_that_is_not_there_is_said_so(folder, server):
     nowhere = Store(replace(server, url="http://127.0.0.1:9"))
     with pytest.raises(StoreError, match="not reached"):

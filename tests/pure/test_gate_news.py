@@ -139,7 +139,7 @@ def test_a_line_that_stands_still_leaves_nothing_behind() -> None:
 def test_a_small_crowd_looks_at_the_state_as_often_as_costs_next_to_nothing() -> None:
     assert listener_hold_s(Form.LOW, 100) is None
     assert [listener_hold_s(Form.PLAIN, n) for n in (0, 1_000, 2_500, 90_000)] == [2, 2, 5, 10]
-    assert listener_hold_s(Form.LONG, 0) == 30
+    assert listener_hold_s(Form.LONG, 0) == 43
 
 
 def test_who_names_a_turn_is_held_for_44_to_54_seconds() -> None:

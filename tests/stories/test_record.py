@@ -174,7 +174,12 @@ async def _read_along(page: Page, look: Look) -> None:
         "'/r/captions.json').then((r) => r.json())"
     )
     newest = await page.locator(".caption-lines p").last.inner_text()
-    heard_ms = (await page.evaluate("window.samvad.stats()"))["heard_ms"]
+
+    async def hears() -> float | None:
+        now = await page.evaluate("window.samvad.stats().heard_ms")
+        return float(now) if now else None
+
+    heard_ms = await until(hears, 60, "sound")
     begins = [cue[0] for cue in told["cues"] if newest.startswith(cue[2].split()[0])]
     assert begins, (newest, told)
     assert min(begins) <= heard_ms + 1_000

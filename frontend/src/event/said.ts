@@ -36,5 +36,5 @@ export function shownAt(captions: readonly Caption[], heard_ms: number): readonl
 
 /** Time between two looks: fewer, the larger the crowd. What is told reaches back much further. */
 export function lookMs(latency: Latency): number {
-  return { low: 2_000, plain: 5_000, long: 12_000 }[latency];
+  return { low: 2_000, plain: 3_000, long: 12_000 }[latency];
 }

@@ -26,7 +26,7 @@ from samvad.protocol.hls import EVENT_RE
 log = logging.getLogger("samvad.storing")
 
 UPLOADS, STORED = "uploads.json", "stored.json"
-_OWN = {UPLOADS, STORED, "lock", "reserve", "reached", "edits.json"}
+_OWN = {UPLOADS, STORED, "lock", "reserve", "reached", "edits.json", "fetched"}
 """Of use here only."""
 _KINDS = {
     ".m4a": "audio/mp4", ".mp4": "audio/mp4", ".mp3": "audio/mpeg", ".opus": "audio/ogg",
@@ -148,6 +148,16 @@ def fetch(folder: Path, event: str, name: str, store: Store) -> None:
         os.replace(draft, target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def bring_back(folder: Path, event: str, store: Store) -> list[str]:
+    """Everything that only the store has, but what can be made of it anew (`public/`). What was
+    brought. Raises StoreError."""
+    gone = [n for n in read_stored(folder) if not (folder / n).exists()]
+    wanted = [name for name in gone if not name.startswith("public/")]
+    for name in wanted:
+        fetch(folder, event, name, store)
+    return wanted
 
 
 def _sha256(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""`samvad event create | list | show | end`."""
+"""`samvad event create | list | show | end | fetch`."""
 
 import json
 import time
@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from samvad.base.errors import PlainError
+from samvad.broadcast.s3 import Store, StoreError
+from samvad.broadcast.storing import bring_back, place_of
 from samvad.cli import say
 from samvad.cli.django import django
 from samvad.cli.fetch import get, reachable
@@ -32,7 +34,7 @@ _ASK_EVERY_S = 0.1
 
 @click.group()
 def event() -> None:
-    """Create, list, show and end conversations."""
+    """Create, list, show and end conversations; bring their recordings back."""
 
 
 @event.command()
@@ -180,6 +182,35 @@ def end(site: Site, id_: str, json_: bool) -> None:
     click.echo(f"{told['title']}: {told['state']}.")
     if told["replay"]:
         click.echo(f"Replay  {told['replay']}")
+
+
+@event.command()
+@click.argument("id_", metavar="ID")
+@with_site()
+def fetch(site: Site, id_: str) -> None:
+    """Bring a recording back from the other store.
+
+    After [record] keep_days the recording itself lies there only. Here again, it can be cut, and
+    its replay is HLS too; it stays for as long again. Every file is verified.
+    """
+    place = place_of(site.settings.record)
+    if place is None:
+        raise PlainError(
+            "There is no other store.", "Recordings are in the data folder; see [record] s3_url."
+        )
+    found = _events(site).find(id_)
+    from samvad.events import retention
+
+    try:
+        brought = bring_back(site.folders.recording(found.pk), found.pk, Store(place))
+    except StoreError as error:
+        raise PlainError(f"It could not be brought back: {error}.", "Try again later.") from None
+    if not brought:
+        say.note("Nothing of it is only there.")
+        return
+    retention.keep_longer(found.pk)
+    for name in brought:
+        click.echo(name)
 
 
 def ladder_file(name: str) -> object | None:

@@ -1,7 +1,8 @@
 """What of a recording may leave this machine, and when. Nothing does before its copy is verified.
 
 After `[record] keep_days` the *originals* (the recording itself, tracks) go, as soon as the other
-store has them, read back and compared by SHA-256 (`stored.json`, broadcast/storing.py). What is
+store has them, read back and compared by SHA-256 (`stored.json`, broadcast/storing.py); what was
+brought back stays for as long again (`fetched`). What is
 published goes only when it can be had from there by everybody (`s3_public_url`) and neither a
 clip nor a post refers to it. A file that changed since it was copied stays.
 """
@@ -18,10 +19,13 @@ from django.utils import timezone
 
 from samvad.events import publishing
 from samvad.events.lifecycle import State
+from samvad.events.models import Event
 from samvad.events.replays import Replay
 
 ORIGINALS = ("aac.mp4", "opus.mp4", "captions.jsonl", "measures.jsonl")
 STAY = ("ended.json", "parts.jsonl", "stored.json", "edits.json")
+FETCHED = "fetched"
+"""An empty file: when it was brought back."""
 A_ROUND = 20
 
 Refers = Callable[[str], bool]
@@ -39,8 +43,29 @@ def prune(refers: Refers, now: dt.datetime | None = None) -> list[str]:
     ).exclude(stored={})
     gone: list[str] = []
     for replay in due.select_related("event")[:A_ROUND]:
-        gone += _prune(replay, refers)
+        if not _fetched_since(replay.event_id, before):
+            gone += _prune(replay, refers)
     return gone
+
+
+def is_away(event_id: str) -> bool:
+    """Whether the recording itself is only in the other store."""
+    at = publishing.folder(event_id)
+    return "aac.mp4" in stored(at) and not (at / "aac.mp4").exists()
+
+
+def keep_longer(event_id: str) -> None:
+    """It was brought back: it is left here for `keep_days`, and all is made of it once more."""
+    (publishing.folder(event_id) / FETCHED).touch()
+    publishing.again(Event.objects.get(pk=event_id))
+
+
+def _fetched_since(event_id: str, before: dt.datetime) -> bool:
+    try:
+        at = (publishing.folder(event_id) / FETCHED).stat().st_mtime
+    except OSError:
+        return False
+    return at > before.timestamp()
 
 
 def _prune(replay: Replay, refers: Refers) -> list[str]:

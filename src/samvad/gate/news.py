@@ -29,8 +29,9 @@ NEAR_S = 2.0
 UNTIL_S = 49.0
 """The same for one who hears of it when the line moves (`&until`), a tenth more or less: 44 to
 54 s, for proxies give up after 60, and each round costs a look."""
-LISTENERS_HOLD_S = {Form.PLAIN: 10.0, Form.LONG: 30.0}
-"""The same for a listener's look at state.json, at most; by parts it is not held."""
+LISTENERS_HOLD_S = {Form.PLAIN: 10.0, Form.LONG: 43.0}
+"""The same for a listener's look at state.json, at most (with the quarter more 54 s; what is news
+comes at once); by parts it is not held."""
 LISTENERS_LEAST_S, LISTENERS_LOOKS_PER_S = 2.0, 500
 """On segments a small crowd looks more often, as often as costs next to nothing: the state also
 says who speaks, and that is not to be ten seconds old without need."""

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from samvad.base.errors import PlainError
-from samvad.events import publishing
+from samvad.events import publishing, retention
 from samvad.events.errors import EventError
 from samvad.events.lifecycle import State
 from samvad.events.models import Event
@@ -153,6 +153,7 @@ def _page(request: HttpRequest, event: Event, blame: str = "") -> HttpResponse:
             {"from": publishing.clock(a), "to": publishing.clock(b), "from_ms": a}
             for a, b in found.cuts
         ],
+        "away": retention.is_away(event.pk),
         "cutter": _cutter(event, found.cuts),
         "chapters": "\n".join(f"{publishing.clock(int(at))} {title}" for at, title in chosen),
         "downloads": downloads(event, about),
