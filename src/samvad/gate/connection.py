@@ -14,7 +14,7 @@ from samvad.gate.counters import INDEX
 from samvad.gate.http1 import Fields, Refused, Request, Wanted, take
 from samvad.gate.insist import Insisting
 from samvad.gate.loop import IN, OUT
-from samvad.gate.reading import Reading, how_far, reset_at_close
+from samvad.gate.reading import Reading, look, reset_at_close
 from samvad.gate.sources import Book, Rank
 
 if TYPE_CHECKING:
@@ -458,17 +458,8 @@ class Connection:
     def dull_s(self, now: float) -> float:
         """For how long its reader has taken less than the slowest that is borne, of what the
         kernel holds for it. To be asked now and then."""
-        try:
-            held, far = how_far(self._sock)
-        except OSError:
-            return 0.0
-        if not held:
-            self.reading = None
-        elif self.reading is None:
-            self.reading = Reading(far, now)
-        else:
-            return self.reading.took_s(far, now, self._server.read_rate)
-        return 0.0
+        self.reading, dull_s = look(self._sock, self.reading, now, self._server.read_rate)
+        return dull_s
 
     def cut(self) -> None:
         """Its reader is too slow."""

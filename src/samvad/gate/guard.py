@@ -308,7 +308,10 @@ class Guard:
         self._sight.harmed(book.source, new)
         counter = CHARGED.get(kind)
         if counter is not None and not book.proven:
-            own = max(0, tally.requests + tally.mute - tally.forged - book.counted)
+            # A request may be counted in another window than its refusal: void tickets are told.
+            void = kind == Kind.TICKETS
+            done = tally.gone if void else tally.requests + tally.mute - tally.forged
+            own = max(0, done - book.counted)
             book.counted += own
             self._counters.add(counter, own)
 

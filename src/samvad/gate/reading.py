@@ -49,3 +49,19 @@ class Reading:
         self.since = min(now, self.since + max(0, far - self.far) / slowest)
         self.far = far
         return now - self.since
+
+
+def look(
+    sock: Socket, before: Reading | None, now: float, slowest: float
+) -> tuple[Reading | None, float]:
+    """What there is to know of `sock`'s reader (None: it has taken all), and for how long it has
+    been slower than `slowest`."""
+    try:
+        held, far = how_far(sock)
+    except OSError:
+        return before, 0.0
+    if not held:
+        return None, 0.0
+    if before is None:
+        return Reading(far, now), 0.0
+    return before, before.took_s(far, now, slowest)
