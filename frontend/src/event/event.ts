@@ -33,6 +33,7 @@ import {
   scene,
   standing,
   start,
+  VERDICTS,
 } from "./scene.ts";
 import { readVerdict } from "./state.ts";
 import { Stalled } from "./stalled.ts";
@@ -422,14 +423,7 @@ window.samvad = {
       scene: seen.scene,
       state: model.state?.phase ?? null,
       latency_mode: model.state?.latency ?? null,
-      verdict: {
-        in: "admit",
-        refused: "refuse",
-        line: "wait",
-        asking: null,
-        outside: null,
-        left: null,
-      }[model.door.at],
+      verdict: VERDICTS[model.door.at],
       line: standing(model),
       rung: model.state?.rung ?? null,
       promise_ms: model.state?.promise_ms ?? null,

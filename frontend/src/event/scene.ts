@@ -258,3 +258,13 @@ export function queues(model: Model): boolean {
 export function plays(model: Model, now_ms: number): boolean {
   return model.wanted && model.door.at === "in" && scene(model, now_ms) === "live";
 }
+
+/** What the door has said, in its own words. */
+export const VERDICTS = {
+  in: "admit",
+  refused: "refuse",
+  line: "wait",
+  asking: null,
+  outside: null,
+  left: null,
+} as const;
