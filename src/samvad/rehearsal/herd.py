@@ -33,8 +33,8 @@ BATCH = 256
 ARRIVALS = 128
 """Arrivals begun in a turn."""
 SWEEPS_S = 2.0
-"""Each line is looked at once in so long: is its answer overdue, has its sound stopped? Of
-230,000 lines that is a tenth of a core."""
+"""Each line is looked at once in so long (or in a quarter of what it may wait for an answer): is
+its answer overdue, has its sound stopped? Of 230,000 lines that is a tenth of a core."""
 _SWEEP_PARTS = 200
 ORDERLY = 8
 """At the end, one connection in so many is closed in order; the others are reset."""
@@ -143,6 +143,7 @@ class Herd:
         cpu_before, self._waited_before = time.process_time(), _waited_s()
         self._timers, self._began = Timers(clock()), began
         report_at, sweep_at = began + 1.0, began
+        sweep_s = min(SWEEPS_S, self.trial.timeout_s / 4) / _SWEEP_PARTS
         counted_at = now = clock()
         while now < until:
             ready = poll(self._sleep_s(now, min(report_at, sweep_at, until)), BATCH)
@@ -162,7 +163,7 @@ class Herd:
             now = clock()
             if now >= sweep_at:
                 self._sweep(now)
-                sweep_at = max(sweep_at + SWEEPS_S / _SWEEP_PARTS, now)
+                sweep_at = max(sweep_at + sweep_s, now)
             if now >= report_at or now >= until:
                 self.tally.listened_s += self.tally.playing_now * (now - counted_at)
                 counted_at = now
