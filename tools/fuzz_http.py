@@ -28,10 +28,17 @@ import h11  # noqa: E402
 
 from samvad.gate.door import read_shown  # noqa: E402
 from samvad.gate.http1 import MAX_BODY, Refused, Request, Wanted, take  # noqa: E402
+from samvad.gate.insist import Insisting  # noqa: E402
 from samvad.protocol.client_addr import Networks, client_of  # noqa: E402
 from samvad.protocol.proxy_header import NoHeader, read  # noqa: E402
+from samvad.protocol.ticket import Tickets  # noqa: E402
 
 PROXIES = Networks("10.0.0.0/8")
+FORGED = (
+    b"GET /live/tejgnin9iy/%b/low/index.m3u8 HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n"
+    b"User-Agent: b\r\n\r\n" % (b"A" * 32)
+)
+TICKETS, NOW_MS = Tickets(b"fuzz" * 8), 1_800_000_000_000
 
 
 def check(data: bytes) -> None:
@@ -56,8 +63,27 @@ def check(data: bytes) -> None:
         read_shown(request.body)
         known = request.fields if request.fields.usual else None
         at += taken
+    _is_refused_rightly(data)
     told = read(data)
     assert told in tuple(NoHeader) or 16 <= told.taken <= len(data)
+
+
+def _is_refused_rightly(data: bytes) -> None:
+    """What passes for one more forged ticket is one whole request, the same but for its ticket."""
+    first, taken = take(FORGED)
+    assert isinstance(first, Request)
+    assert taken == len(FORGED)
+    insisting = Insisting.after(first, TICKETS)
+    assert insisting is not None
+    if not insisting.refuses(data, NOW_MS):
+        return
+    again, taken = take(data)
+    assert isinstance(again, Request)
+    assert taken == len(data)
+    assert (again.method, again.body, again.fields.raw) == (b"GET", b"", first.fields.raw)
+    pieces, same = again.target.split(b"/"), first.target.split(b"/")
+    assert pieces[:3] + pieces[4:] == same[:3] + same[4:]
+    assert TICKETS.verify(pieces[3], NOW_MS) is None
 
 
 def _agrees(data: bytes, request: Request) -> None:
@@ -112,6 +138,7 @@ def mutated(dice: random.Random, corpus: list[bytes]) -> bytes:
 
 def own(seconds: float, seed: int) -> int:
     corpus = [path.read_bytes() for path in sorted(CORPUS.iterdir())]
+    corpus += [FORGED] * (len(corpus) // 4)
     dice, began, tried = random.Random(seed), time.monotonic(), 0
     while time.monotonic() - began < seconds:
         for _ in range(500):
@@ -149,6 +176,7 @@ def guided(seconds: float) -> int:
     options = [f"-max_total_time={int(seconds)}", "-max_len=20000", f"-artifact_prefix={OUT}/"]
     grown = OUT / "corpus"
     grown.mkdir(exist_ok=True)
+    (grown / "forged").write_bytes(FORGED)
     atheris.Setup([sys.argv[0], *options, str(grown), str(CORPUS)], check)
     atheris.Fuzz()
     return 0
