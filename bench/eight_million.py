@@ -17,7 +17,8 @@ MEASURED = Assumptions(us_per_request=20.0)
 PAGE = replace(MEASURED, state_every_s=12.3)
 LONG = replace(MEASURED, us_per_request=40.0, state_every_s=46.0)
 """As bench/crowd measured with 115,000 (docs/adr/0011-lean.md): requests that come seldom find
-nothing of theirs in a cache. The page's looks at state.json are held: 10 s, 43 s with long segments."""
+nothing of theirs in a cache. The page's looks at state.json are held: 10 s, 43 s with long
+segments."""
 
 
 @dataclass(frozen=True, slots=True)
