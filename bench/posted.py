@@ -11,14 +11,13 @@ moment the host's command is given. Writes build/bench/posted.json.
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.record import Figure, record
+from bench.figures import Figure, report
+from bench.record import record
 from samvad.base.folders import Folders
 from tests.kit.chromium import chromium
 from tests.kit.people import listen
@@ -109,10 +108,7 @@ def main() -> int:
                 Figure(f"{what}: end to waveform and chapters", told["worked_on"] / 1000, "s"),
                 Figure(f"{what}: seek to sound", told["sought"], "ms"),
             ]
-    for one in figures:
-        print(f"{one.what:44} {one.value:10.2f} {one.unit}")
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(json.dumps([asdict(one) for one in figures], indent=1) + "\n")
+    report(figures, OUT)
     return 0
 
 

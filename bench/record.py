@@ -12,18 +12,17 @@ installed, on a reading that is not ours (tests/speech). Writes build/bench/reco
 
 import argparse
 import asyncio
-import json
 import re
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from bench.figures import Figure, report
 from samvad.base.errors import PlainError
 from samvad.base.folders import Folders
 from samvad.broadcast import measure
@@ -47,13 +46,6 @@ SECRET = bytes(32)
 WALL_MS = 1_790_000_000_000
 LOOP_PARTS = 48
 """Half a minute of speech, repeated."""
-
-
-@dataclass
-class Figure:
-    what: str
-    value: float
-    unit: str
 
 
 def speech() -> "np.ndarray[tuple[int], np.dtype[np.int16]]":
@@ -199,10 +191,7 @@ def main() -> int:
     if not asked.no_captions:
         for name in ENGINES:
             captions(name, figures)
-    for one in figures:
-        print(f"{one.what:44} {one.value:10.2f} {one.unit}")
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(json.dumps([asdict(one) for one in figures], indent=1) + "\n")
+    report(figures, OUT)
     return 0
 
 

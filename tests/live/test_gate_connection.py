@@ -11,11 +11,10 @@ from samvad.base.clock import Moment
 from samvad.base.settings import GateSettings
 from samvad.gate.answers import Answer
 from samvad.gate.connection import PIPELINED, READ, Connection
-from samvad.gate.counters import Counters
 from samvad.gate.http1 import Request
-from samvad.gate.loop import CALM_S, Loop
-from samvad.gate.server import Server
+from samvad.gate.loop import CALM_S
 from tests.kit.clock import FakeClock
+from tests.kit.one_connection import OneConnection
 
 ASKED = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -42,20 +41,12 @@ class Echo:
         self.dropped.append(token)
 
 
-class Rig:
+class Rig(OneConnection):
     """A server with one connection, turned by hand."""
 
     def __init__(self, folder: Path, size: int = 10) -> None:
-        self.clock = FakeClock()
-        self.loop = Loop(self.clock)
-        self.counters = Counters(folder / "counters")
-        self.server = Server(self.loop, GateSettings(), self.counters, connections=10)
         self.site = Echo(size)
-        self.peer, ours = socket.socketpair()
-        self.peer.setblocking(False)
-        self.server.take(ours, "127.0.0.1", self.site)
-        (self.connection,) = self.server._connections
-        self.loop.every(0.0, lambda: None)  # so that a turn never sleeps
+        super().__init__(folder / "counters", FakeClock(), "127.0.0.1", self.site)
 
     def turn(self, times: int = 1) -> None:
         for _ in range(times):
@@ -77,11 +68,6 @@ class Rig:
     @property
     def held(self) -> int:
         return len(self.connection._data)
-
-    def close(self) -> None:
-        self.server.close()
-        self.loop.close()
-        self.peer.close()
 
 
 @pytest.fixture

@@ -1,36 +1,28 @@
 """Forged tickets one after another over one connection, and a good one behind them."""
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from samvad.base.settings import GateSettings
-from samvad.gate.connection import Connection
-from samvad.gate.counters import INDEX, Counters
-from samvad.gate.loop import Loop
-from samvad.gate.server import Server
+from samvad.gate.connection import Answerer, Connection
+from samvad.gate.counters import INDEX
 from tests.kit.clock import FakeClock
 from tests.kit.gates import EVENT
+from tests.kit.one_connection import OneConnection
 from tests.live.test_gate_held import WALL_MS, House
 
 COUNTED = ("requests", "tickets_forged", "answers_4xx", "answers_2xx")
 
 
-class Rig:
+class Rig(OneConnection):
     """A house with one connection to it."""
 
     def __init__(self, folder: Path) -> None:
         self.house = House(folder, 100)
-        self.loop = Loop(FakeClock(1_000.0, WALL_MS))
-        self.counters = Counters(folder / "of-server")
-        self.server = Server(self.loop, GateSettings(), self.counters, 10)
-        self.peer, ours = socket.socketpair()
-        self.peer.setblocking(False)
-        self.server.take(ours, "203.0.113.9", self.house.site)  # type: ignore[arg-type]
-        self.loop.every(0.0, lambda: None)
-        (self.connection,) = self.server._connections
+        clock = FakeClock(1_000.0, WALL_MS)
+        site: Answerer = self.house.site  # type: ignore[assignment]
+        super().__init__(folder / "of-server", clock, "203.0.113.9", site)
 
     def show(self, *tickets: str) -> bytes:
         for ticket in tickets:
@@ -39,11 +31,6 @@ class Rig:
         self.loop.turn()
         self.loop.turn()
         return self.peer.recv(1 << 16)
-
-    def close(self) -> None:
-        self.server.close()
-        self.loop.close()
-        self.peer.close()
 
 
 @pytest.fixture

@@ -72,10 +72,8 @@ export class Captions {
   private async look(every_ms: number): Promise<void> {
     this.asking = true;
     const { gate, event } = this.context.config;
-    const controller = new AbortController();
-    const timer = window.setTimeout(() => controller.abort(), ASK_MS);
     try {
-      const { signal } = controller;
+      const signal = AbortSignal.timeout(ASK_MS);
       const answer = await fetch(`${gate}/live/${event}/r/captions.json`, { signal });
       const told = answer.ok ? readCaptions(await answer.json()) : null;
       if (!told) throw new Error(`captions ${answer.status}`);
@@ -84,7 +82,6 @@ export class Captions {
     } catch {
       this.missed += 1;
     } finally {
-      window.clearTimeout(timer);
       this.asking = false;
       this.next_at = performance.now() + jittered(every_ms * (1 + this.missed), Math.random());
     }

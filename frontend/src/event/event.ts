@@ -101,6 +101,7 @@ let here_at = 0;
 let paused_at: number | null = null;
 let dead = false;
 let current = policy("low");
+const fitting = () => policy(model.state?.latency ?? "low", model.state?.lean);
 const server_now = () => Date.now() + clock.offset_ms;
 const news = new News({
   config,
@@ -283,9 +284,8 @@ const back = new Back(context, {
   },
   returning() {
     liveAudio.muted = true;
-    const { door } = model;
-    current = policy(model.state?.latency ?? "low", model.state?.lean);
-    if (door.at === "in") live.start(config.gate + door.play, current);
+    current = fitting();
+    if (model.door.at === "in") live.start(config.gate + model.door.play, current);
   },
   over: () => (model = reduce(model, { what: "sound", sound: "off" })),
 });
@@ -374,7 +374,7 @@ function act(now_ms: number): void {
   }
   if (plays(model, now_ms) && !live.active && !back.active && !unsupported && door.at === "in") {
     paused_at = null;
-    current = policy(state?.latency ?? "low", state?.lean);
+    current = fitting();
     live.start(config.gate + door.play, current);
   } else if (live.active && scene(model, now_ms) !== "live") {
     live.stop();
@@ -398,11 +398,10 @@ function act(now_ms: number): void {
 /** The crowd's size has changed the mode: each page follows at a moment of its own. */
 let retuning = 0;
 function follow(): void {
-  const wanted = policy(model.state?.latency ?? "low", model.state?.lean);
-  if (!live.active || retuning || current === wanted) return;
+  if (!live.active || retuning || current === fitting()) return;
   retuning = window.setTimeout(() => {
     retuning = 0;
-    current = policy(model.state?.latency ?? "low", model.state?.lean);
+    current = fitting();
     live.retune(current);
   }, Math.random() * 10_000);
 }

@@ -3,6 +3,7 @@
 
 import { h } from "../dom.ts";
 import { columns } from "./about.ts";
+import { paper } from "./paper.ts";
 
 const COLUMN = 3;
 const GAP = 2;
@@ -98,11 +99,8 @@ export class Wave {
     const whole = `${face}${chosen?.from}${chosen?.to}`;
     if (width === 0 || (!anew && whole === this.drawn)) return;
     this.drawn = whole;
-    canvas.width = Math.round(width * scale);
-    canvas.height = Math.round(height * scale);
-    const ink = canvas.getContext("2d");
+    const ink = paper(canvas)?.ink;
     if (!ink) return;
-    ink.scale(scale, scale);
     const style = getComputedStyle(canvas);
     const played = style.getPropertyValue("--accent");
     const rest = style.getPropertyValue("--edge");

@@ -3,6 +3,7 @@
 
 import { h, say, set } from "../dom.ts";
 import { columns } from "../replay/about.ts";
+import { paper } from "../replay/paper.ts";
 import { moved, outwards, type Passage, readClock, writeClock } from "./passage.ts";
 
 type End = keyof Passage;
@@ -183,14 +184,9 @@ export function cutter(
         ? chosen({ from: writeClock(now.from_ms), to: writeClock(now.to_ms), length })
         : t("cutNone"),
     );
-    const scale = window.devicePixelRatio || 1;
-    const { clientWidth: width, clientHeight: height } = canvas;
-    if (width === 0) return;
-    canvas.width = Math.round(width * scale);
-    canvas.height = Math.round(height * scale);
-    const ink = canvas.getContext("2d");
-    if (!ink) return;
-    ink.scale(scale, scale);
+    const sheet = paper(canvas);
+    if (!sheet) return;
+    const { ink, width, height } = sheet;
     const style = getComputedStyle(canvas);
     const colour = (name: string) => style.getPropertyValue(name);
     const x = (ms: number) => (ms / length_ms) * width;

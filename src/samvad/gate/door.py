@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from samvad.gate.body import json_object
 from samvad.gate.line import Place, Standing
 from samvad.gate.place import Places
 from samvad.gate.seats import NoSeat
@@ -272,11 +273,8 @@ def read_shown(body: bytes) -> Shown | None:
         return NOTHING_SHOWN
     if not body.lstrip().startswith(b"{"):
         return None  # said at once, without reading what it is
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(said, dict):
+    said = json_object(body)
+    if said is None:
         return None
     texts = {}
     for name, key in (("ticket", "ticket"), ("place", "place"), ("pass", "pass_")):

@@ -5,12 +5,12 @@ minute. What a listener's own line did to it is among it, and other players tell
 what was felt, not why. Holds no clock and no socket.
 """
 
-import json
 from collections.abc import Hashable
 from typing import TypeVar
 
 from samvad.base.clock import Moment
 from samvad.gate.answers import ANYWHERE, NEVER_STORED, REFUSALS, Answer
+from samvad.gate.body import json_object
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.event import Event
 
@@ -57,11 +57,8 @@ class Stalls:
 
 def _read(body: bytes) -> tuple[str, int, int] | None:
     """Ticket, stops, and how long they were in all; None when it is none of it."""
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(said, dict):
+    said = json_object(body)
+    if said is None:
         return None
     ticket, stalls, lasted_ms = (said.get(n) for n in ("ticket", "stalls", "stalled_ms"))
     if not isinstance(ticket, str) or not ticket.isascii():
