@@ -140,6 +140,10 @@ class Loop:
         """Call in the next turn, which comes at once."""
         self._again.append(call)
 
+    def hurry(self) -> None:
+        """This turn has left something undone: the next one is not put off to gather more."""
+        self._gathers = False
+
     def _run_timers(self, now: float) -> None:
         for timer in self._timers:
             if timer.due <= now:
