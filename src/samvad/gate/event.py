@@ -80,8 +80,6 @@ class Event(Generic[Token]):
         self._ended_at: float | None = None
         self.news: News[Token] = News()
         self._mark = ""
-        self._marked: tuple[object, ...] = ()
-        """What it was made of."""
         self._standing = Standing()
         self.refused = 0
         """Turned away by this process since the counts were made."""
@@ -298,11 +296,9 @@ class Event(Generic[Token]):
         """What all are told now, as serving.json and state.json have it; at most MARK_MS old."""
         if not 0 <= wall_ms - self._marked_ms < MARK_MS:
             self._marked_ms = wall_ms
-            here, promised_ms = self.situation(wall_ms), self._promised_ms()
-            about = here, promised_ms, self.room, self.plan, self._standing
-            if about != self._marked:  # as a rule all are the very same
-                self._marked = about
-                self._mark = serving.mark(here, self._closed, self.room, self._rung(), promised_ms)
+            self._mark = serving.mark(
+                self.situation(wall_ms), self._closed, self.room, self._rung(), self._promised_ms()
+            )
         return self._mark
 
     def tell(self, at: Moment) -> dict[Token, bool]:
