@@ -20,7 +20,7 @@ class OneConnection:
         self.peer, ours = socket.socketpair()
         self.peer.setblocking(False)
         self.server.take(ours, address, site)
-        (self.connection,) = self.server._connections
+        (self.connection,) = self.server._all()
         self.loop.every(0.0, lambda: None)  # so that a turn never sleeps
 
     def close(self) -> None:

@@ -67,7 +67,7 @@ class Answerer(Protocol):
 class Connection:
     __slots__ = (
         *("_asked", "_calm", "_data", "_discarded", "_eof", "_insists", "_known", "_mask", "_out"),
-        *("_server", "_site", "_sock", "_span", "_then", "_unfinished"),
+        *("_server", "_site", "_sock", "_span", "_then", "_unfinished", "_watched"),
         *("asked", "book", "born", "bucket", "deadline", "fd", "last", "rank", "reading", "seen"),
         *("served", "state"),
     )
@@ -90,7 +90,7 @@ class Connection:
         self._then = READING
         """What follows when the answer under way is sent: READING, LINGERING or CLOSED."""
         self.fd = sock.fileno()
-        self._mask = IN
+        self._mask, self._watched = IN, False
         self._data = b""
         self._calm = False
         """Whether the loop looks at it seldom (`Loop.calm`)."""
@@ -105,7 +105,7 @@ class Connection:
         self._span: FileSpan | None = None
         self._discarded = 0
         self.served = False
-        self.deadline = 0.0
+        self.deadline = self.born + server.head_s
         self.bucket = 0
 
     @property
@@ -128,6 +128,20 @@ class Connection:
         return self._then is LINGERING
 
     # -- in ---------------------------------------------------------------------------------
+
+    def begin(self) -> bool:
+        """Whoever connects has something to ask, and most of the time it is here already. Whether
+        there is more to come: who says "close" is served and gone, and was never watched."""
+        try:
+            self.ready(IN)
+            if self.state is not CLOSED:
+                self._server.loop.watch(self.fd, self, self._mask)
+                self._watched = True
+        except OSError:  # no memory to watch one more
+            self.close()
+        except Exception:
+            self.broken()
+        return self._watched
 
     def ready(self, mask: int) -> None:
         if mask & OUT and self.state is SENDING:
@@ -292,6 +306,9 @@ class Connection:
             self._calm = self._server.loop.calm(self.fd, self._mask)
             if self._calm:
                 self._server.rests(self)
+        elif self._calm and not calm:
+            with contextlib.suppress(OSError):  # then it is only looked at less often
+                self._rouse()
         asked, self._asked = self._asked, None
         assert asked is not None
         self.state = READING
@@ -300,9 +317,10 @@ class Connection:
             self._answered()
 
     def _rouse(self) -> None:
+        """It is in a hurry again. Raises OSError."""
+        self._server.loop.rouse(self.fd, self._mask)
         self._calm = False
         self._server.stirs(self)
-        self._server.loop.rouse(self.fd, self._mask)
 
     def give_up_waiting(self) -> None:
         """Nobody will call `resume` any more: the process ends."""
@@ -333,12 +351,13 @@ class Connection:
                 server.count[_NONSENSE] += 1
             elif answer is FORGED and request is not None:
                 self._insists = self._site.insisting(request)
+        # What follows at once, the rest or the end of the connection, goes in the same packet.
+        more = socket.MSG_MORE if last or self._span is not None else 0
         try:
             if len(pieces) == 1:
-                more = socket.MSG_MORE if self._span is not None else 0
                 sent, total = self._sock.send(pieces[0], more), len(pieces[0])
             else:
-                sent, total = self._sock.sendmsg(pieces), sum(map(len, pieces))
+                sent, total = self._sock.sendmsg(pieces, (), more), sum(map(len, pieces))
             server.count[_BYTES] += sent
             if sent < total:
                 self._out = rest(pieces, sent)
@@ -420,12 +439,12 @@ class Connection:
     def _finish(self) -> None:
         """The last answer is sent. To close with unread input would make the kernel send a reset,
         which can overtake it; so after a refusal the peer is given time to read."""
-        if self._then is not LINGERING or self._eof:
+        try:
+            self._sock.shutdown(socket.SHUT_WR)  # a close alone could drop what is not sent yet
+        except OSError:
             self.close()
             return
-        try:
-            self._sock.shutdown(socket.SHUT_WR)
-        except OSError:
+        if self._then is not LINGERING or self._eof:
             self.close()
             return
         self.state = LINGERING
@@ -435,6 +454,8 @@ class Connection:
     def _watch(self, mask: int) -> None:
         if mask != self._mask:
             self._mask = mask
+            if not self._watched:
+                return  # it will be, by this mask
             try:
                 self._server.loop.change(self.fd, mask)
             except OSError:
