@@ -10,7 +10,6 @@ import errno
 import logging
 import os
 import socket
-from collections import OrderedDict
 from socket import SocketType as Socket
 
 from samvad.base.errors import PlainError
@@ -23,6 +22,7 @@ from samvad.gate.greeting import Greeting, Late
 from samvad.gate.guard import TICK_S, Guard
 from samvad.gate.loop import IN, Loop
 from samvad.gate.proxied import Forwarded, Throttled
+from samvad.gate.rounds import Rounds
 from samvad.gate.sources import Book, Entry, Rank
 from samvad.gate.wheel import Wheel
 from samvad.protocol.client_addr import source_of
@@ -113,9 +113,11 @@ class Server:
         self.read_rate = self.guard.read_rate
         self.guard.head_s, self.guard.send_s = self.head_s, self.send_s
         self._connections: set[Connection] = set()
-        self._new: OrderedDict[Connection, None] = OrderedDict()
-        """Those that have proven nothing, as far as is known, the oldest first."""
         self._resting: set[Connection] = set()
+        self._others: Rounds[Connection] = Rounds(
+            lambda: (self._connections - self._resting).difference(self.guard.new)
+        )
+        """Those that are looked at and have proven something (guard.py `new`)."""
         self._wheel: Wheel[Late] = Wheel()
         self._listeners: list[_Listener] = []
         self._told = float("-inf")
@@ -156,7 +158,7 @@ class Server:
         if entry is Entry.IN:
             connection = self._let_in(sock, site, book, Rank.NEW)
             if connection is None:
-                self.guard.books.gone(book, False)
+                self.guard.books.gone(book)
             return connection
         if entry is Entry.BANNED:  # nothing is said to it: that is what costs least
             self.counters.add("refused_banned")
@@ -180,7 +182,7 @@ class Server:
             return None
         self._connections.add(connection)
         if rank is Rank.NEW:
-            self._new[connection] = None
+            self.guard.new[connection] = None
         self.count[_OPEN] += 1
         self.set_deadline(connection, self.head_s)
         return connection
@@ -193,23 +195,21 @@ class Server:
 
     def _make_room(self) -> bool:
         """Close the oldest that has proven nothing; False: all have."""
-        new = self._new
+        new = self.guard.new
         while new:
             connection = next(iter(new))
             if self.guard.rank(connection) is Rank.NEW:
                 self.counters.add("evicted")
                 connection.close()
                 return True
-            del new[connection]
         return False
 
     def _watch(self) -> None:
         """A tick: a part of the connections is looked at; where sockets run short, those that
         have proven nothing are closed the sooner the fewer are left."""
         now, guard = self.loop.moment.now, self.guard
-        rest = self._resting
-        walked = list(self._connections - rest) if guard.rested else []
-        found = guard.walk(walked, now, len(rest))
+        found = guard.walk(self._others, now)
+        self.counters.set("deep", len(self._connections) - len(guard.new))
         for connection in found.fast:
             connection.throttle(self._throttled)
             self.counters.add("throttled")
@@ -220,19 +220,17 @@ class Server:
             return
         left = max(0.0, (1.0 - filled) / (1.0 - SHORT))
         most_s = SHORTEST_S + (self.idle_s - SHORTEST_S) * left
-        for connection in list(self._new):
+        for connection in list(guard.new):
             if now - connection.born <= most_s:
                 break
-            if guard.rank(connection) is not Rank.NEW:
-                del self._new[connection]
-            elif self._rests_s(connection, now) > most_s:
+            if guard.rank(connection) is Rank.NEW and self._rests_s(connection, now) > most_s:
                 self.counters.add("evicted")
                 connection.close()
 
     def rests(self, connection: Connection) -> None:
         """All it does is to wait for news: it cannot be too fast, and there is nothing to see in
         it until it `stirs`. That is most of a long line."""
-        self.guard.look_at(connection)
+        self.guard.rests(connection)
         self._resting.add(connection)
 
     def stirs(self, connection: Connection) -> None:
@@ -274,7 +272,6 @@ class Server:
         self._wheel.drop(connection)
         self._connections.discard(connection)
         self._resting.discard(connection)
-        self._new.pop(connection, None)
         self.count[_OPEN] = len(self._connections)
         self.guard.gone(connection, self.loop.moment.now)
 
