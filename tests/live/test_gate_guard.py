@@ -101,7 +101,13 @@ class Rig:
 
     def second(self) -> None:
         self.turn(8, 1.0)
-        self.server.send_off(self.guard.each_second(self.loop.moment))
+        self.judge()
+
+    def judge(self) -> None:
+        for _ in self.guard.each_second(self.loop.moment):
+            self.loop.turn()
+        for _ in self.server.send_off(self.guard.look(self.loop.moment.now)):
+            self.loop.turn()
 
     def close(self) -> None:
         self.server.close()
@@ -503,7 +509,7 @@ def test_thousands_behind_one_address_are_not_blamed(tmp_path: Path) -> None:
         for _ in range(20):  # each window a new load of people, who stay for a while
             peers = [rig.come("203.0.113.8", asked) for _ in range(300)]
             rig.turn(4, WINDOW_S / 4)
-            rig.guard.each_second(rig.loop.moment)
+            rig.judge()
             while peers:
                 peers.pop().close()
             rig.peers.clear()

@@ -7,13 +7,13 @@ is bans.py and posture.py.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from samvad.base.clock import Moment
 from samvad.base.settings_attack import AttackSettings
-from samvad.gate.bans import Bans
+from samvad.gate.bans import Ban, Bans
 from samvad.gate.behaviour import WINDOW_S, Blame, Kind, judge
 from samvad.gate.connection import Connection, State
 from samvad.gate.counters import INDEX, Counters
@@ -48,6 +48,8 @@ _PASSES, _UNPROVEN, _SILENT, _STUCK = 0, INDEX["unproven"], INDEX["silent"], IND
 """What a connection is doing when it is looked at: nothing of interest, or what a gauge counts."""
 PRESSES = 20
 """So many connections of a banned source within a window are worth a word to the fence."""
+STEP = 40
+"""Sources judged, or thought of for the fence, in one step: half a millisecond's work."""
 CHARGED: dict[str, str] = {
     Kind.TICKETS: "harm_gone",
     Kind.MUTE: "harm_mute",
@@ -273,10 +275,12 @@ class Guard:
         """Whether one of that rank has less time than at other times."""
         return self.books.tight and rank is Rank.NEW
 
-    def each_second(self, at: Moment) -> list[str]:
-        """Blame whom there is to blame; the sources that are banned from now on."""
+    def each_second(self, at: Moment) -> Iterator[None]:
+        """Blame whom there is to blame, a few in each step: a flood has thousands of sources."""
         self._sight.turn(at.wall_ms)
-        for book in self.books.to_judge():
+        for number, book in enumerate(self.books.to_judge()):
+            if number % STEP == STEP - 1:
+                yield
             if not book.known and book.tally.accepts:
                 book.known = True
                 self._sight.came(book.source)
@@ -285,13 +289,12 @@ class Guard:
                 self._blame(book, blame, at)
             if book.kind is not None:
                 self._charge(book, book.kind)
-        self._hand_over(at.now)
+        yield from self._hand_over(at.now)
         if at.now >= self._window_ends:
             self._window_ends = at.now + WINDOW_S
-            self.books.turn()
+            yield from self.books.turn()
         if self._sight.seen and self._sight_file is not None:
             self._sight.write(self._sight_file)
-        return self.look(at.now)
 
     def look(self, now: float) -> list[str]:
         """What the other processes have done; the sources that are banned from now on."""
@@ -326,21 +329,18 @@ class Guard:
         if ban is not None:
             self._counters.add("bans")
 
-    def _hand_over(self, now: float) -> None:
+    def _hand_over(self, now: float) -> Iterator[None]:
         """To the fence: those who were banned before, and who press although they are banned."""
         if self._fence is None or self.bans is None:
             return
         self._fenced = {s: until for s, until in self._fenced.items() if until > now}
-        bans = self.bans.now
-        if not bans:
-            return
-        pressing = [
-            ban
-            for book in self.books.blameable
-            if (ban := bans.get(book.source)) is not None
-            and book.source not in self._fenced
-            and (ban.strikes > 1 or book.tally.turned >= PRESSES)
-        ]
+        pressing: list[Ban] = []
+        for number, ban in enumerate(list(self.bans.now.values())):
+            if number % STEP == STEP - 1:
+                yield
+            book = self.books.find(ban.source) if ban.source not in self._fenced else None
+            if book is not None and (ban.strikes > 1 or book.tally.turned >= PRESSES):
+                pressing.append(ban)
         self._fenced |= {ban.source: ban.until for ban in pressing}
         self._counters.add("fenced", self._fence.hand_over(pressing, now))
 

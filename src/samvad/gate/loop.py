@@ -10,7 +10,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from typing import Protocol
 
@@ -130,6 +130,11 @@ class Loop:
         self._timers.append(_Timer(call, self.moment.now, seconds))
         self._next_timer = self.moment.now
 
+    def every_in_steps(self, seconds: float, begin: Callable[[], Iterator[None]]) -> None:
+        """The same for what takes long: a step of it in each turn, so that nobody has to wait for
+        more than one. It begins anew when it has ended, if that is later."""
+        _Stepwise(self, seconds, begin)
+
     def soon(self, call: Callable[[], None]) -> None:
         """Call in the next turn, which comes at once."""
         self._again.append(call)
@@ -191,6 +196,30 @@ class Loop:
     def close(self) -> None:
         self._epoll.close()
         self._calm.close()
+
+
+class _Stepwise:
+    def __init__(self, loop: Loop, seconds: float, begin: Callable[[], Iterator[None]]) -> None:
+        self._loop, self._begin = loop, begin
+        self._steps: Iterator[None] | None = None
+        loop.every(seconds, self._start)
+
+    def _start(self) -> None:
+        if self._steps is None:
+            self._steps = self._begin()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        assert self._steps is not None
+        try:
+            next(self._steps)
+        except StopIteration:
+            self._steps = None
+        except Exception:
+            self._steps = None
+            log.exception("a periodic task failed")
+        else:
+            self._loop.soon(self._go_on)
 
 
 class Signals:

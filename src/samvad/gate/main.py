@@ -5,6 +5,7 @@ import gc
 import logging
 import resource
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from socket import gethostname
@@ -133,7 +134,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
     processor = _Processor(counters)
     probe = Probe(loop, clock, counters)
 
-    def each_second() -> None:
+    def each_second() -> Iterator[None]:
         processor.note()
         counters.beat(loop.moment.now)
         counters.set("loop_late_ms", int(loop.longest_turn_s * 1000))
@@ -143,11 +144,14 @@ def main(data: Path, settings: Settings, index: int) -> int:
         refused, voided = site.register.shared()
         counters.add("tickets_shared", refused)
         counters.add("tickets_voided", voided)
-        server.send_off(guard.each_second(loop.moment))
+        yield from guard.each_second(loop.moment)
+        yield from server.send_off(guard.look(loop.moment.now))
         site.knocks.level = guard.posture.effort
         site.prefer_mirror = guard.posture.state is State.ATTACK
         watch.each_second(loop.moment)
+        yield
         climbers.each_second(loop.moment)
+        yield
         leader.each_second(loop.moment)
         if leases is not None:
             leases.each_second(loop.moment)
@@ -174,7 +178,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         loop.every(TICK_MS / 1000, lambda: _tick(site, loop))
         loop.every(WAITS_EVERY_S, lambda: _resume(site.expire(loop.moment.now)))
         loop.every(TICK_S, counters.write)  # whoever leads sees what has just been seen
-        loop.every(1.0, each_second)
+        loop.every_in_steps(1.0, each_second)
         loop.every(COUNTS_EVERY_S, note_counts)
         log.info("gate %d listens on %s:%d", index, settings.public.host, gate.port)
         # What lives from here on lives long: the collector need not look at it again and again.

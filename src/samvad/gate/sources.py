@@ -6,6 +6,7 @@ listener weighs an eighth of somebody who has proven nothing, and judgement (beh
 what a source's connections do, not on how many they are.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
@@ -16,6 +17,8 @@ PROVEN_WEIGHS = 8
 BURST_S = 10.0
 TIGHT = 8
 """Under attack, budgets of sources are divided by this."""
+STEP = 500
+"""Books closed in one step of a new window."""
 
 
 class Rank(IntEnum):
@@ -178,27 +181,29 @@ class Books:
         book.open -= 1
         self.busy.add(book)
 
-    @property
-    def blameable(self) -> list[Book]:
-        """Those of which something was written in this window, each one source."""
-        return [book for book in self.calm | self.busy if book is not self._others]
+    def find(self, source: str) -> Book | None:
+        """The book of a source of which connections are open, or were in this window."""
+        return self._books.get(source)
 
     def to_judge(self) -> list[Book]:
         """Those of which something was written since the last call, and those that are blamed: of
         all others a judge would say what was said before."""
-        fresh = list(self.busy)
+        fresh = self.busy.copy()
         self.busy.clear()
-        asked = [book for book in self.calm.difference(fresh) if book.kind is not None]
+        asked = [book for book in self.calm if book.kind is not None and book not in fresh]
         asked += [book for book in fresh if book is not self._others]
-        self.calm.update(fresh)
+        self.calm |= fresh
         return asked
 
-    def turn(self) -> None:
-        """A new window: tallies begin anew, and books of whom nothing is left are closed."""
+    def turn(self) -> Iterator[None]:
+        """A new window: tallies begin anew, and books of whom nothing is left are closed. In
+        steps, for they may be many."""
         busy = self.calm | self.busy
         self.busy.clear()
         self.calm.clear()
-        for book in busy:
+        for number, book in enumerate(busy):
+            if number % STEP == STEP - 1:
+                yield
             book.tally = Tally()
             book.charged = book.counted = 0
             if book.caught:
