@@ -9,10 +9,10 @@ from socket import SocketType as Socket
 from typing import TYPE_CHECKING, Protocol
 
 from samvad.base.clock import Moment
-from samvad.gate.answers import CONTINUE, FORGED, REFUSALS, Answer, FileSpan, rest
+from samvad.gate.answers import CONTINUE, FORGED, REFUSALS, VOID, Answer, FileSpan, rest
 from samvad.gate.counters import INDEX
 from samvad.gate.http1 import Fields, Refused, Request, Wanted, take
-from samvad.gate.insist import Insisting
+from samvad.gate.insist import Insisting, Void
 from samvad.gate.loop import IN, OUT
 from samvad.gate.reading import Reading, look, reset_at_close
 from samvad.gate.sources import Book, Rank
@@ -69,7 +69,7 @@ class Connection:
         *("_asked", "_calm", "_data", "_discarded", "_eof", "_insists", "_known", "_mask", "_out"),
         *("_server", "_site", "_sock", "_span", "_then", "_unfinished", "_watched"),
         *("asked", "book", "born", "bucket", "deadline", "fd", "last", "rank", "reading", "seen"),
-        *("served", "state"),
+        *("seen_as", "served", "state", "void"),
     )
 
     def __init__(
@@ -84,6 +84,10 @@ class Connection:
         self.last = b""
         """The last target that was not refused; how far it has come is read from it."""
         self.rank = rank
+        self.seen_as = 0
+        """What it was doing when it was looked at last (guard.py)."""
+        self.void: Void | None = None
+        """It has shown a ticket that is void."""
         self.reading: Reading | None = None
         """While the kernel holds something for it, as far as was looked (`dull_s`)."""
         self.state = READING
@@ -346,6 +350,10 @@ class Connection:
         server.count[_CLASS[kind]] += 1
         if kind == 4:
             self.last = b""
+            if answer is VOID:
+                self.void = self.void or Void()
+                if self.void.again(server.loop.moment.now):
+                    server.guard.insists(self)
             self.book.blame(answer.status)
             if request is not None and answer.status in _NONSENSICAL:
                 server.count[_NONSENSE] += 1
