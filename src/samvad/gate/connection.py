@@ -4,12 +4,12 @@ import contextlib
 import errno
 import os
 import socket
-from enum import Enum
 from socket import SocketType as Socket
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from samvad.base.clock import Moment
+from samvad.gate.answerer import Answerer
 from samvad.gate.answers import CONTINUE, FORGED, REFUSALS, VOID, Answer, FileSpan, rest
+from samvad.gate.connection_state import State
 from samvad.gate.counters import INDEX
 from samvad.gate.http1 import Fields, Refused, Request, Wanted, take
 from samvad.gate.insist import Insisting, Void
@@ -35,33 +35,8 @@ _NONSENSICAL = (400, 404, 405)
 _CLASS = [0, 0] + [INDEX[f"answers_{n}xx"] for n in range(2, 6)]
 
 
-class State(Enum):
-    """In the middle four nothing of the next request is answered, and about READ bytes of it
-    are taken."""
-
-    READING = "collects a request; its head must be complete in time"
-    QUEUED = "has more requests at hand; goes on after others had their turn"
-    WAITING = "asked for what does not exist yet; the site will call `resume`"
-    SENDING = "the kernel's buffer is full; goes on when it has room"
-    LINGERING = "all is sent and nothing is wanted; reads until the peer has noticed"
-    CLOSED = "is no more"
-
-
 READING, QUEUED, WAITING = State.READING, State.QUEUED, State.WAITING
 SENDING, LINGERING, CLOSED = State.SENDING, State.LINGERING, State.CLOSED
-
-
-class Answerer(Protocol):
-    """A site, as a connection sees it."""
-
-    def answer(self, request: Request, token: "Connection", at: Moment) -> Answer | None:
-        """The answer, or None: the connection waits for `resume`."""
-
-    def drop(self, token: "Connection") -> None:
-        """The connection no longer waits."""
-
-    def insisting(self, request: Request) -> Insisting | None:
-        """What was answered FORGED, to be known again; None: it is to be read each time."""
 
 
 class Connection:

@@ -15,7 +15,8 @@ from samvad.base.clock import Moment
 from samvad.base.settings_attack import AttackSettings
 from samvad.gate.bans import Ban, Bans
 from samvad.gate.behaviour import WINDOW_S, Blame, Kind, judge
-from samvad.gate.connection import Connection, State
+from samvad.gate.connection import Connection
+from samvad.gate.connection_state import State
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.detect import State as Danger
 from samvad.gate.fence_link import FenceLink

@@ -16,8 +16,10 @@ from socket import SocketType as Socket
 from samvad.base.errors import PlainError
 from samvad.base.settings import GateSettings
 from samvad.base.settings_attack import AttackSettings
+from samvad.gate.answerer import Answerer
 from samvad.gate.answers import REFUSALS, Answer
-from samvad.gate.connection import Answerer, Connection, State
+from samvad.gate.connection import Connection
+from samvad.gate.connection_state import State
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.greeting import Greeting, Late
 from samvad.gate.guard import TICK_S, Guard
