@@ -60,9 +60,8 @@ class Connection:
         """The last target that was not refused; how far it has come is read from it."""
         self.rank = rank
         self.seen_as = 0
-        """What it was doing when it was looked at last (guard.py)."""
         self.void: Void | None = None
-        """It has shown a ticket that is void."""
+        """The guard's notes: what it was doing at the last look, and of void tickets it showed."""
         self.reading: Reading | None = None
         """While the kernel holds something for it, as far as was looked (`dull_s`)."""
         self.state = READING
@@ -250,8 +249,7 @@ class Connection:
                 self._lose()
 
     def _refuse(self, status: int) -> None:
-        """Constant bytes, and the end of the connection: where the next request would begin is
-        not certain."""
+        """Constant bytes, and the end: where the next request would begin is not certain."""
         self._server.count[_MALFORMED] += status != 408  # that one has a count of its own
         self._data = b""
         self._then = LINGERING
@@ -326,9 +324,7 @@ class Connection:
         if kind == 4:
             self.last = b""
             if answer is VOID:
-                self.void = self.void or Void()
-                if self.void.again(server.loop.moment.now):
-                    server.guard.insists(self)
+                server.guard.shows_void(self, server.loop.moment.now)
             self.book.blame(answer.status)
             if request is not None and answer.status in _NONSENSICAL:
                 server.count[_NONSENSE] += 1
@@ -496,7 +492,5 @@ class Connection:
         self.state = CLOSED
         self._asked, self._out, self._span, self._data = None, [], None, b""
         self._server.gone(self, self.fd)
-        try:
+        with contextlib.suppress(OSError):  # it is gone all the same
             self._sock.close()
-        except OSError:
-            return  # it is gone all the same

@@ -20,6 +20,7 @@ from samvad.gate.connection_state import State
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.detect import State as Danger
 from samvad.gate.fence_link import FenceLink
+from samvad.gate.insist import Void
 from samvad.gate.posture import QUIET, Posture, posture_path, read
 from samvad.gate.reading import SLOW_S
 from samvad.gate.rounds import Rounds
@@ -162,12 +163,13 @@ class Guard:
         book.far -= rank is not Rank.NEW
         self.books.gone(book)
 
-    def insists(self, connection: Connection) -> None:
-        """It shows a ticket that is void again and again: that is harm, whoever does it, and it is
+    def shows_void(self, connection: Connection, now: float) -> None:
+        """It shows a ticket that is void. Again and again, that is harm, whoever does it; and it is
         no listener until it shows a good one."""
+        connection.void = void = connection.void or Void()
         book, rank = connection.book, connection.rank
-        if book.source in self.proxies:
-            return  # each request is another client's
+        if not void.again(now) or book.source in self.proxies:
+            return  # of a proxy's each request is another client's
         self.books.busy.add(book)
         book.tally.gone += 1
         book.counted += 1
