@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.gate_nginx import running_nginx
+from samvad.base.settings_attack import AttackSettings
 from samvad.gate.fence import MESSAGE_MAX, TABLE, read, setup
 from samvad.gate.seats import Seats
 from samvad.protocol.room import Phase, RoomState
@@ -28,6 +29,8 @@ from tests.kit.until import until_now
 GATES = 2
 """A process has 20,000 descriptors: listeners and attackers do not fit into one."""
 SEATS = 30_000
+TICKET_RATE = AttackSettings().ticket_rate
+"""As everywhere but at the gates of tests, where one ticket stands for whoever looks."""
 PAGE = "<!doctype html><title>A talk</title>" + "<p>Hello, and welcome.</p>" * 1_500
 LIMITS = """
     limit_req_zone $binary_remote_addr zone=req:16m rate=50r/s;
@@ -55,7 +58,7 @@ class Attacked:
 def gate(folder: Path, listeners: int, core: int, bans: bool = True) -> Iterator[Attacked]:
     """On air, with a seat for each listener."""
     env = {"SAMVAD_GATE_LOW_LATENCY_LISTENERS": "0", "SAMVAD_ATTACK_BANS": str(bans).lower()}
-    env |= {"SAMVAD_GATE_CONNECTIONS": "30000"}
+    env |= {"SAMVAD_GATE_CONNECTIONS": "30000", "SAMVAD_ATTACK_TICKET_RATE": str(TICKET_RATE)}
     with running_gates(folder, GATES, env) as gates:
         for process in gates.processes:
             os.sched_setaffinity(process.pid, {core})

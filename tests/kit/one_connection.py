@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 
 from samvad.base.settings import GateSettings
-from samvad.gate.connection import Answerer
+from samvad.gate.answerer import Answerer
 from samvad.gate.counters import Counters
 from samvad.gate.loop import Loop
 from samvad.gate.server import Server

@@ -11,8 +11,8 @@ from samvad.base.clock import Moment
 from samvad.base.params import replace
 from samvad.base.settings import GateSettings
 from samvad.base.settings_attack import AttackSettings
-from samvad.gate import posture
-from samvad.gate.answers import REFUSALS, Answer
+from samvad.gate import guard, posture
+from samvad.gate.answers import REFUSALS, VOID, Answer
 from samvad.gate.bans import Bans
 from samvad.gate.behaviour import WINDOW_S
 from samvad.gate.connection import Connection
@@ -20,6 +20,7 @@ from samvad.gate.counters import INDEX, Counters
 from samvad.gate.detect import State
 from samvad.gate.guard import Guard
 from samvad.gate.http1 import Request
+from samvad.gate.insist import VOID_TIMES
 from samvad.gate.loop import Loop
 from samvad.gate.posture import Posture
 from samvad.gate.server import Server
@@ -29,8 +30,8 @@ from tests.kit.clock import FakeClock
 
 
 class Echo:
-    """403 for /live/bad, 200 for everything else, with as many bytes as asked for. A look that is
-    to be held waits in `held`."""
+    """403 for /live/bad, 410 for a void ticket, 200 for everything else, with as many bytes as are
+    asked for. A look that is to be held waits in `held`."""
 
     def __init__(self) -> None:
         self.held: list[Connection] = []
@@ -41,6 +42,8 @@ class Echo:
             return None
         if request.target == b"/live/bad":
             return REFUSALS[403]
+        if request.target == b"/live/void":
+            return VOID
         return Answer(200, [], (b"x" * int(request.target.partition(b"=")[2] or 0),))
 
     def drop(self, token: Connection) -> None:
@@ -281,8 +284,8 @@ def test_who_is_held_for_news_is_not_looked_at_until_it_asks_for_more(tmp_path: 
             rig.turn(4, 1.0)
         waiting = rig.site.held[0]
         looked: list[Connection] = []
-        walk = rig.guard.walk
-        rig.guard.walk = lambda all_, now, rest: looked.extend(all_) or walk(all_, now, rest)  # type: ignore[method-assign,func-returns-value]
+        look = rig.guard._look
+        rig.guard._look = lambda some, *more: looked.extend(some) or look(some, *more)  # type: ignore[method-assign,func-returns-value]
         rig.turn(8, 2.0)
         assert waiting not in looked
         assert rig.count("deep") == 1
@@ -317,6 +320,93 @@ def test_a_source_of_forged_tickets_is_banned_and_its_connections_closed(rig: Ri
     rig.turn(2, AttackSettings().ban_s + 1)
     rig.second()
     assert is_open(rig.get("203.0.113.66", "/page"))
+
+
+VOIDED = b"GET /live/void HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def test_who_goes_on_with_a_void_ticket_is_no_listener_and_is_banned(rig: Rig) -> None:
+    shared = rig.get("203.0.113.66", "/live/good")
+    rig.turn(2, 2 * guard.TICK_S)
+    assert rig.guard.books.of("203.0.113.66", 0.0).proven == 1
+    assert b" 200 " in heard(shared)
+    for _ in range(80):
+        shared.send(VOIDED)
+        rig.turn(2, 0.02)
+        assert b" 410 " in heard(shared)
+    assert rig.count("harm_gone") == 80 - VOID_TIMES
+    assert rig.guard.books.of("203.0.113.66", 0.0).proven == 0
+    rig.second()
+    assert rig.count("bans") == 1
+    assert not is_open(shared)
+    assert rig.count("harm_gone") == 80 - VOID_TIMES  # it is not counted once more as blamed
+    for _ in range(80):  # over a connection each: blamed by its source
+        peer = rig.come("203.0.113.67", VOIDED)
+        assert b" 410 " in heard(peer)
+        peer.close()
+        rig.turn(2)
+    rig.second()
+    assert rig.count("bans") == 2
+    assert rig.count("harm_gone") == 80 - VOID_TIMES + 80
+
+
+def test_a_school_whose_seats_are_taken_back_is_not_blamed(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, connections=300)
+    try:
+        pupils = [rig.get("203.0.113.8", "/live/good") for _ in range(200)]
+        rig.turn(4, 1.0)
+        for pupil in pupils:
+            pupil.send(VOIDED * 3 + b"GET /door/event HTTP/1.1\r\nHost: a\r\n\r\n")
+        rig.turn(4, 1.0)
+        rig.second()
+        assert rig.count("bans") == rig.count("harm_gone") == 0
+        assert not rig.guard.books.of("203.0.113.8", 0.0).blocked
+        assert all(is_open(pupil) for pupil in pupils)
+    finally:
+        rig.close()
+
+
+def test_what_holds_on_is_seen_beside_any_number_of_listeners(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "LOOKED_AT", 20)
+    monkeypatch.setattr(guard, "NEW_LOOKED_AT", 15)
+    rig = Rig(tmp_path, connections=600)
+    try:
+        for _ in range(400):
+            rig.get("203.0.113.1", "/live/good")
+        rig.turn(40, 10.0)
+        assert (rig.count("unproven"), rig.count("deep")) == (0, 400)
+        halves = [rig.come(f"203.0.113.{n}", b"GET /page HTT") for n in range(10, 22)]
+        reader = rig.get("203.0.113.99", "/page")
+        rig.turn(8, guard.HOLDS_ON_S)
+        rig.turn(1, guard.TICK_S)
+        assert rig.count("silent") == 12
+        rig.turn(4, 1.0)
+        assert rig.count("unproven") == 13
+        for half in halves[:5]:  # one completes its request, others go
+            half.close()
+        halves[5].send(b"P/1.1\r\nHost: a\r\n\r\n")
+        rig.turn(3, 3 * guard.TICK_S)
+        assert (rig.count("silent"), rig.count("unproven")) == (6, 8)
+        assert is_open(reader)
+    finally:
+        rig.close()
+
+
+def test_a_spare_connection_beside_one_that_waits_is_not_counted(rig: Rig) -> None:
+    rig.get("203.0.113.2", "/door/event/serving.json")
+    rig.turn(2, 2 * guard.TICK_S)
+    rig.second()
+    rig.turn(4, 2 * WINDOW_S)
+    rig.second()  # another window: of what was done before nothing is known
+    rig.come("203.0.113.2")
+    alone = rig.come("203.0.113.3")
+    rig.turn(16, 4.0)
+    assert rig.count("silent") == 1
+    alone.close()
+    rig.turn(2)
+    assert (rig.count("silent"), rig.count("unproven")) == (0, 1)
 
 
 def test_allowed_sources_and_those_where_people_listen_are_not_banned(rig: Rig) -> None:

@@ -83,6 +83,7 @@ def test_a_few_odd_clients_of_a_huge_crowd_are_no_attack() -> None:
     [
         ({"open": 2_000, "silent": 1_500}, Kind.SLOW, "send no request"),
         ({"open": 2_000, "stuck": 900}, Kind.READERS, "take no answer"),
+        ({"open": 20_000, "unproven": 400, "stuck": 350}, Kind.READERS, "take no answer"),
         ({"open": 200, "runs": 900.0, "newcomers": 1_000.0}, Kind.PAGES, "go at once"),
         ({"open": 2_000, "knocks": 2_000.0, "deep": 50}, Kind.DOOR, "knocks at the door"),
     ],
@@ -96,7 +97,9 @@ def test_attacks_that_do_little_are_seen_by_what_they_hold(
     assert words in judged.reason
 
 
-@pytest.mark.parametrize("what", [{"silent": 1_500}, {"stuck": 900}])
+@pytest.mark.parametrize(
+    "what", [{"silent": 1_500}, {"stuck": 900}, {"stuck": 200, "silent": 150, "unproven": 360}]
+)
 def test_who_has_held_on_for_seconds_needs_no_second_look(what: dict[str, object]) -> None:
     detector = Detector()
     run(detector, 0.0, 10, **CALM)
@@ -104,7 +107,14 @@ def test_who_has_held_on_for_seconds_needs_no_second_look(what: dict[str, object
 
 
 def test_spare_connections_of_a_crowd_are_no_attack() -> None:
-    assert run(Detector(), 0.0, 60, **{**CALM, "silent": 450}).state is State.QUIET
+    assert run(Detector(), 0.0, 60, **{**CALM, "silent": 450, "unproven": 900}).state is State.QUIET
+
+
+def test_bad_lines_of_a_crowd_that_comes_are_no_attack() -> None:
+    comes = {**CROWD, "open": 20_000, "unproven": 1_500, "stuck": 400}
+    assert run(Detector(), 0.0, 60, **comes).state is State.SURGE
+    few = {**CALM, "open": 40_000, "unproven": 550, "stuck": 500}
+    assert run(Detector(), 0.0, 60, **few).state is State.QUIET
 
 
 def test_knocks_of_those_who_stay_are_no_attack() -> None:

@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from samvad.gate.http1 import Request, take
-from samvad.gate.insist import Insisting
+from samvad.gate.insist import VOID_S, VOID_TIMES, Insisting, Void
 from samvad.protocol.ticket import Ticket, Tickets
 
 NOW = 1_700_000_000_000
@@ -55,3 +55,12 @@ def test_what_it_refuses_is_one_whole_request_for_that_very_playlist(ticket: byt
 def test_what_is_not_of_the_usual_form_is_read_each_time() -> None:
     assert after(asked(b"A" * 32, before=b"HEAD ")) is None
     assert after(b"GET /live/abc123/x/y HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") is None
+
+
+def test_a_player_may_show_a_void_ticket_a_few_times_and_no_more() -> None:
+    void = Void()
+    for evening in range(10):  # it is put out, asks for sound and captions, and goes to the door
+        assert not any(void.again(evening * 600.0 + n / 10) for n in range(4))
+    shown = [void.again(7_000.0 + n) for n in range(8)]
+    assert shown == [False] * VOID_TIMES + [True] * (8 - VOID_TIMES)
+    assert not void.again(7_000.0 + VOID_S)

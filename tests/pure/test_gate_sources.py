@@ -54,7 +54,7 @@ def test_books_are_bounded_and_closed_when_nothing_is_left_of_them() -> None:
     others = books.of("one more", 0.0)
     assert others not in books.to_judge()
     for number in range(BOOKS):
-        books.gone(books.of(str(number), 0.0), False)
+        books.gone(books.of(str(number), 0.0))
     turn(books)
     assert len(books) == 0
 

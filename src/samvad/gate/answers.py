@@ -148,8 +148,9 @@ REFUSALS = {
 }
 """Constant bytes: a refusal costs less than the request did."""
 
-FORGED = _refusal(403)
-"""For a ticket that does not verify: by it a connection knows why (insist.py)."""
+FORGED, VOID = _refusal(403), _refusal(410)
+"""For a ticket that does not verify, and one whose seat is no more, or in too many hands: by them a
+connection knows why (insist.py)."""
 
 PREFLIGHT = Answer(
     204,

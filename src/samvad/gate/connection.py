@@ -4,15 +4,15 @@ import contextlib
 import errno
 import os
 import socket
-from enum import Enum
 from socket import SocketType as Socket
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from samvad.base.clock import Moment
-from samvad.gate.answers import CONTINUE, FORGED, REFUSALS, Answer, FileSpan, rest
+from samvad.gate.answerer import Answerer
+from samvad.gate.answers import CONTINUE, FORGED, REFUSALS, VOID, Answer, FileSpan, rest
+from samvad.gate.connection_state import State
 from samvad.gate.counters import INDEX
 from samvad.gate.http1 import Fields, Refused, Request, Wanted, take
-from samvad.gate.insist import Insisting
+from samvad.gate.insist import Insisting, Void
 from samvad.gate.loop import IN, OUT
 from samvad.gate.reading import Reading, look, reset_at_close
 from samvad.gate.sources import Book, Rank
@@ -35,33 +35,8 @@ _NONSENSICAL = (400, 404, 405)
 _CLASS = [0, 0] + [INDEX[f"answers_{n}xx"] for n in range(2, 6)]
 
 
-class State(Enum):
-    """In the middle four nothing of the next request is answered, and about READ bytes of it
-    are taken."""
-
-    READING = "collects a request; its head must be complete in time"
-    QUEUED = "has more requests at hand; goes on after others had their turn"
-    WAITING = "asked for what does not exist yet; the site will call `resume`"
-    SENDING = "the kernel's buffer is full; goes on when it has room"
-    LINGERING = "all is sent and nothing is wanted; reads until the peer has noticed"
-    CLOSED = "is no more"
-
-
 READING, QUEUED, WAITING = State.READING, State.QUEUED, State.WAITING
 SENDING, LINGERING, CLOSED = State.SENDING, State.LINGERING, State.CLOSED
-
-
-class Answerer(Protocol):
-    """A site, as a connection sees it."""
-
-    def answer(self, request: Request, token: "Connection", at: Moment) -> Answer | None:
-        """The answer, or None: the connection waits for `resume`."""
-
-    def drop(self, token: "Connection") -> None:
-        """The connection no longer waits."""
-
-    def insisting(self, request: Request) -> Insisting | None:
-        """What was answered FORGED, to be known again; None: it is to be read each time."""
 
 
 class Connection:
@@ -69,7 +44,7 @@ class Connection:
         *("_asked", "_calm", "_data", "_discarded", "_eof", "_insists", "_known", "_mask", "_out"),
         *("_server", "_site", "_sock", "_span", "_then", "_unfinished", "_watched"),
         *("asked", "book", "born", "bucket", "deadline", "fd", "last", "rank", "reading", "seen"),
-        *("served", "state"),
+        *("seen_as", "served", "state", "void"),
     )
 
     def __init__(
@@ -84,6 +59,9 @@ class Connection:
         self.last = b""
         """The last target that was not refused; how far it has come is read from it."""
         self.rank = rank
+        self.seen_as = 0
+        self.void: Void | None = None
+        """The guard's notes: what it was doing at the last look, and of void tickets it showed."""
         self.reading: Reading | None = None
         """While the kernel holds something for it, as far as was looked (`dull_s`)."""
         self.state = READING
@@ -271,8 +249,7 @@ class Connection:
                 self._lose()
 
     def _refuse(self, status: int) -> None:
-        """Constant bytes, and the end of the connection: where the next request would begin is
-        not certain."""
+        """Constant bytes, and the end: where the next request would begin is not certain."""
         self._server.count[_MALFORMED] += status != 408  # that one has a count of its own
         self._data = b""
         self._then = LINGERING
@@ -346,6 +323,8 @@ class Connection:
         server.count[_CLASS[kind]] += 1
         if kind == 4:
             self.last = b""
+            if answer is VOID:
+                server.guard.shows_void(self, server.loop.moment.now)
             self.book.blame(answer.status)
             if request is not None and answer.status in _NONSENSICAL:
                 server.count[_NONSENSE] += 1
@@ -513,7 +492,5 @@ class Connection:
         self.state = CLOSED
         self._asked, self._out, self._span, self._data = None, [], None, b""
         self._server.gone(self, self.fd)
-        try:
+        with contextlib.suppress(OSError):  # it is gone all the same
             self._sock.close()
-        except OSError:
-            return  # it is gone all the same

@@ -33,9 +33,10 @@ class Second:
     """One second of all gates of the machine: acts a second, and gauges at its end.
 
     `good`: requests that were answered, of sources that are not blamed. `harm`: acts by kind.
-    `newcomers`: connections accepted. `silent`: open for a while without one whole request.
-    `stuck`: readers that take nothing. `knocks`: at doors, that showed nothing. `deep`:
-    connections that are at a door's or a listener's objects.
+    `newcomers`: connections accepted. `unproven`: open for a while (guard.py UNPROVEN_S) without
+    having proven anything; among them `silent`, without one whole request, and `stuck`, readers
+    that take nothing. `knocks`: at doors, that showed nothing. `deep`: connections that are at a
+    door's or a listener's objects.
     """
 
     now: float
@@ -43,6 +44,7 @@ class Second:
     newcomers: float = 0.0
     harm: Mapping[Kind, float] = field(default_factory=dict)
     open: int = 0
+    unproven: int = 0
     silent: int = 0
     stuck: int = 0
     knocks: float = 0.0
@@ -53,6 +55,13 @@ class Second:
     @property
     def harm_per_s(self) -> float:
         return sum(self.harm.values())
+
+    @property
+    def hold_on(self) -> bool:
+        """Whether too many connections do nothing else."""
+        holding = self.silent + self.stuck
+        few = HOLD_SHARE if holding < HOLD_MOST * self.unproven else HOLD_FEW
+        return holding >= HOLD and holding >= few * self.open
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +97,10 @@ HARM_SHARE = 0.05
 has its odd clients too."""
 HOLD = 300
 HOLD_SHARE = 0.1
-"""So many connections that only hold on, of sources of which nobody listens, and so much of all.
-"""
+"""So many connections that only hold on, of sources of which nobody listens, and so much of all;"""
+HOLD_FEW, HOLD_MOST = 0.015, 0.75
+"""or so much of all, if they are nearly all that have proven nothing: where people come, a few have
+bad lines beside many who read the page, and a browser's spare connection is beside another one."""
 HELD_S = 2.0
 """A connection is counted as holding on when it has done so for so long (guard.py HOLDS_ON_S): such
 harm needs no second look. Everything else is known when a second is over."""
@@ -176,11 +187,12 @@ class Detector:
         kinds = tuple(sorted(second.harm, key=lambda k: -second.harm[k]))
         if harm >= HARM_PER_S and share >= HARM_SHARE:
             return Signal.HARM, "harm", {"harm": harm, "share": share}, kinds
-        if second.silent >= HOLD and second.silent >= HOLD_SHARE * second.open:
-            figures = {"silent": second.silent, "share": second.silent / max(1, second.open)}
-            return Signal.HARM, "silent", figures, (Kind.SLOW,)
-        if second.stuck >= HOLD and second.stuck >= HOLD_SHARE * second.open:
-            figures = {"stuck": second.stuck, "share": second.stuck / max(1, second.open)}
+        if second.hold_on:
+            share = 1 / max(1, second.open)
+            if second.silent >= second.stuck:
+                figures = {"silent": second.silent, "share": second.silent * share}
+                return Signal.HARM, "silent", figures, (Kind.SLOW,)
+            figures = {"stuck": second.stuck, "share": second.stuck * share}
             return Signal.HARM, "stuck", figures, (Kind.READERS,)
         if knocks >= DOOR_KNOCKS and second.deep < DOOR_COMES * knocks:
             return Signal.HARM, "door", {"knocks": knocks}, (Kind.DOOR,)

@@ -6,8 +6,8 @@ What it decides with is pure: sources.py, behaviour.py. What it shares with the 
 is bans.py and posture.py.
 """
 
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,22 +15,29 @@ from samvad.base.clock import Moment
 from samvad.base.settings_attack import AttackSettings
 from samvad.gate.bans import Ban, Bans
 from samvad.gate.behaviour import WINDOW_S, Blame, Kind, judge
-from samvad.gate.connection import Connection, State
-from samvad.gate.counters import Counters
+from samvad.gate.connection import Connection
+from samvad.gate.connection_state import State
+from samvad.gate.counters import INDEX, Counters
 from samvad.gate.detect import State as Danger
 from samvad.gate.fence_link import FenceLink
+from samvad.gate.insist import Void
 from samvad.gate.posture import QUIET, Posture, posture_path, read
+from samvad.gate.reading import SLOW_S
+from samvad.gate.rounds import Rounds
 from samvad.gate.sight import Sight, sight_path
 from samvad.gate.sources import BURST_S, Book, Books, Entry, Rank
 from samvad.protocol.client_addr import Networks
 
-LOOKED_AT = 1_500
-"""Connections looked at in one tick: all that a gate may hold in three seconds, for 1 % of a
-core."""
+LOOKED_AT, NEW_LOOKED_AT = 1_500, 1_200
+"""Connections looked at in one tick, for 1 % of a core, and how many of them at most have proven
+nothing. These have their turn first, for they alone can be what holds on: thousands a second. The
+others, of whom only the pace is of interest, have what is left."""
 TICK_S = 0.25
 AT_ONCE_S = 3.0
-HOLDS_ON_S = 2.0
+HOLDS_ON_S = SLOW_S
 """A connection that is silent, or stuck, for so long holds on to nothing but itself."""
+UNPROVEN_S = HOLDS_ON_S + 1.0
+"""What has proven nothing for so long would have been seen to hold on, if it did."""
 DULL_TIGHT_S = 6.0
 """So long a reader that has proven nothing may take next to nothing while an attack is seen; at
 other times, and if it is at a door, as long as any (send_timeout_s). A listener's own connection
@@ -39,6 +46,8 @@ FORWARDED = 50
 """A source behind a proxy may ask as much as so many connections: a school is one source."""
 CAUGHT = 3
 """A blamed source is remembered for so many windows."""
+_PASSES, _UNPROVEN, _SILENT, _STUCK = 0, INDEX["unproven"], INDEX["silent"], INDEX["stuck"]
+"""What a connection is doing when it is looked at: nothing of interest, or what a gauge counts."""
 PRESSES = 20
 """So many connections of a banned source within a window are worth a word to the fence."""
 STEP = 40
@@ -96,11 +105,9 @@ class Guard:
         self._processes = processes
         self._rank_of = rank_of or (lambda target: Rank.NEW)
         self._window_ends = float("-inf")
-        self._walk: list[Connection] = []
-        self._at = 0
-        """All connections of this round, and how many of them have been looked at."""
-        self._silent = self._stuck = self._deep = 0
-        self._began, self._round_s = 0.0, 1.0
+        self.new: OrderedDict[Connection, None] = OrderedDict()
+        """Connections that have proven nothing, as far as is known, the oldest first."""
+        self._newest: Rounds[Connection] = Rounds(lambda: self.new)
         self.head_s, self.send_s = 10.0, 30.0
         """The server's deadlines: how long something has gone on is read from what is left."""
 
@@ -135,6 +142,9 @@ class Guard:
     def gone(self, connection: Connection, now: float) -> None:
         """It is about to close: how far did it come?"""
         self.look_at(connection)
+        if connection.seen_as:
+            self._sees(connection, _PASSES)
+        self.new.pop(connection, None)
         book, rank = connection.book, connection.rank
         if connection.asked == 0:
             book.tally.mute += not connection.refused  # that was counted as what it was
@@ -143,11 +153,32 @@ class Guard:
             if rank is Rank.NEW and connection.last:
                 book.tally.shallow += 1
                 self._counters.add("hit_and_run")
+            elif rank is Rank.NEW and connection.void is not None:
+                book.tally.gone += 1  # it came with a ticket that is void, and for nothing else
             elif connection.asked <= 2 and _only_knocked(connection):
                 book.tally.bare += 1
                 book.tally.deep -= rank is Rank.DEEP
                 self._counters.add("hit_and_run")
-        self.books.gone(book, rank is Rank.PROVEN)
+        book.proven -= rank is Rank.PROVEN
+        book.far -= rank is not Rank.NEW
+        self.books.gone(book)
+
+    def shows_void(self, connection: Connection, now: float) -> None:
+        """It shows a ticket that is void. Again and again, that is harm, whoever does it; and it is
+        no listener until it shows a good one."""
+        connection.void = void = connection.void or Void()
+        book, rank = connection.book, connection.rank
+        if not void.again(now) or book.source in self.proxies:
+            return  # of a proxy's each request is another client's
+        self.books.busy.add(book)
+        book.tally.gone += 1
+        book.counted += 1
+        self._counters.add("harm_gone")
+        if rank is not Rank.NEW:
+            book.proven -= rank is Rank.PROVEN
+            book.far -= 1
+            connection.rank = Rank.NEW
+            self.new[connection] = None
 
     # -- in ticks ---------------------------------------------------------------------------
 
@@ -158,6 +189,9 @@ class Guard:
             if rank > connection.rank:
                 if connection.rank is Rank.NEW:
                     connection.book.tally.deep += 1
+                    connection.book.far += 1
+                    self.new.pop(connection, None)
+                    self._sees(connection, _PASSES)
                 if rank is Rank.PROVEN:
                     connection.book.proven += 1
                 connection.rank = rank
@@ -176,25 +210,23 @@ class Guard:
         self.rank(connection)
         return asked
 
-    @property
-    def rested(self) -> bool:
-        """A round is over: the next `walk` wants all connections."""
-        return self._at >= len(self._walk)
+    def walk(self, others: Rounds[Connection], now: float) -> Found:
+        """Look at the next connections, LOOKED_AT at most; `others`: who are not `new`."""
+        found = Found([], [])
+        new = self._newest.part(NEW_LOOKED_AT, now)
+        self._look(new, self._newest.took_s, now, found)
+        self._look(others.part(LOOKED_AT - len(new), now), others.took_s, now, found)
+        found.fast[:] = [one for one in found.fast if one.book.source not in self._allow]
+        return found
 
-    def walk(self, connections: list[Connection], now: float, rest: int) -> Found:
-        """The next of the connections, LOOKED_AT at most; `connections` is all but the `rest`
-        (Server.rests), read when a round begins."""
-        if self.rested:
-            self._counters.set("silent", self._silent)
-            self._counters.set("stuck", self._stuck)
-            self._counters.set("deep", self._deep)
-            self._silent, self._stuck, self._deep = 0, 0, rest
-            self._round_s, self._began = max(TICK_S, now - self._began), now
-            self._walk, self._at = connections, 0
-        found, rate = Found([], []), self._settings.requests_rate
-        begin, self._at = self._at, self._at + LOOKED_AT
+    def _look(
+        self, connections: Iterable[Connection], since_s: float, now: float, found: Found
+    ) -> None:
+        """They were looked at last `since_s` ago."""
+        rate, stale, old = self._settings.requests_rate, now - HOLDS_ON_S, now - UNPROVEN_S
+        most = rate * max(TICK_S, since_s)
         new, closed, sending = Rank.NEW, State.CLOSED, State.SENDING  # an enum's look-up is dear
-        for connection in islice(self._walk, begin, self._at):
+        for connection in connections:
             state = connection.state
             if state is closed:
                 continue
@@ -202,26 +234,45 @@ class Guard:
             if asked:
                 self.look_at(connection)
                 # A page load may be as fast as it likes.
-                if asked > rate * self._round_s and connection.asked > rate * BURST_S:
+                if asked > most and connection.asked > rate * BURST_S:
                     found.fast.append(connection)
             elif connection.rank is new:
                 self.rank(connection)
             rank = connection.rank
-            self._deep += rank is not new
-            left_s = connection.deadline - now
+            does = _UNPROVEN if rank is new and connection.born < old else _PASSES
+            until = connection.deadline
             if state is sending:
-                self._stuck += rank is new and left_s < self.send_s - HOLDS_ON_S
+                if rank is new and until < stale + self.send_s:
+                    does = _STUCK
             elif connection.unfinished or not connection.asked:
                 # A browser opens connections that it may need, beside those it listens by.
-                alone = not connection.book.proven and not connection.book.tally.deep
-                self._silent += alone and left_s < self.head_s - HOLDS_ON_S
+                alone = not connection.book.far and not connection.book.tally.deep
+                if alone and until < stale + self.head_s:
+                    does = _SILENT
             elif rank is not Rank.PROVEN and (asked or connection.reading is not None):
                 dull_s = connection.dull_s(now)
-                self._stuck += rank is Rank.NEW and dull_s >= HOLDS_ON_S
+                if rank is new and dull_s >= HOLDS_ON_S:
+                    does = _STUCK
                 if dull_s >= (DULL_TIGHT_S if self._tight(rank) else self.send_s):
                     found.dull.append(connection)
-        found.fast[:] = [one for one in found.fast if one.book.source not in self._allow]
-        return found
+            if does != connection.seen_as:
+                self._sees(connection, does)
+
+    def _sees(self, connection: Connection, does: int) -> None:
+        """What it is doing from now on, as far as is known."""
+        before, values = connection.seen_as, self._counters.values
+        if before:
+            values[before] -= 1
+            values[_UNPROVEN] -= before != _UNPROVEN
+        if does:
+            values[does] += 1
+            values[_UNPROVEN] += does != _UNPROVEN
+        connection.seen_as = does
+
+    def rests(self, connection: Connection) -> None:
+        """It waits for news, and there is nothing to see in it for a while."""
+        self.look_at(connection)
+        self._sees(connection, _PASSES)
 
     def _tight(self, rank: Rank) -> bool:
         """Whether one of that rank has less time than at other times."""

@@ -1,8 +1,10 @@
-"""Who has shown a forged ticket and goes on showing others: what is the same in the next request is
-compared, not read again. Pure.
+"""Who goes on with a ticket that was refused. Pure.
 
-Of a request that differs from one that was refused in nothing but its ticket only the ticket is
-looked at. A good one, or anything else that is not the same, is answered as ever.
+Who has shown a forged one and shows others: what is the same in the next request is compared, not
+read again. Of a request that differs from one that was refused in nothing but its ticket only the
+ticket is looked at. A good one, or anything else that is not the same, is answered as ever.
+
+Who shows one that is void goes to the door, or does not: that is counted.
 """
 
 import re
@@ -13,6 +15,10 @@ from samvad.protocol.ticket import Tickets
 
 _ONE_PIECE = re.compile(rb"[\w\-]{1,64}")
 """What may stand between: nothing that could end a path, a line or a head."""
+
+VOID_TIMES, VOID_S = 5, 10.0
+"""So often within VOID_S a player may show a ticket that is void before it goes to the door: it
+asks for its captions and its sound at a time, and may try once more."""
 
 
 class Insisting:
@@ -40,3 +46,19 @@ class Insisting:
         if _ONE_PIECE.fullmatch(shown) is None:
             return False
         return self._tickets.verify(shown, wall_ms) is None
+
+
+class Void:
+    """How often a connection has shown tickets that are void."""
+
+    __slots__ = ("_began", "_times")
+
+    def __init__(self) -> None:
+        self._began, self._times = float("-inf"), 0
+
+    def again(self, now: float) -> bool:
+        """Once more; whether that is more than a player does."""
+        if now - self._began >= VOID_S:
+            self._began, self._times = now, 0
+        self._times += 1
+        return self._times > VOID_TIMES

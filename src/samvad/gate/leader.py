@@ -37,7 +37,7 @@ SUFFERS_SUCCESS, SUFFERS_P99_MS = 0.98, 1_500.0
 COUNTED: Mapping[Kind, tuple[str, ...]] = {
     Kind.MALFORMED: ("malformed",),
     Kind.TICKETS: ("tickets_forged",),
-    Kind.SHARING: ("tickets_shared", "harm_gone"),
+    Kind.SHARING: ("harm_gone",),
     Kind.SLOW: ("timeouts_head",),
     Kind.READERS: ("timeouts_send",),
     Kind.PACE: ("refused_by_source", "refused_pace", "throttled", "harm_pace"),
@@ -121,7 +121,7 @@ class Leader:
         before, self._before = self._before, {i: dict(g.values) for i, g in gates.items()}
         gauges: dict[str, int] = {}
         for gate in gates.values():
-            for name in ("connections_open", "silent", "stuck", "deep"):
+            for name in ("connections_open", "unproven", "silent", "stuck", "deep"):
                 gauges[name] = gauges.get(name, 0) + gate.values[name]
         if not before:
             self._before_at = now
@@ -246,6 +246,7 @@ def _second(
         newcomers=grown.get("connections_accepted", 0) * per_s,
         harm=harm,
         open=gauges.get("connections_open", 0),
+        unproven=gauges.get("unproven", 0),
         silent=gauges.get("silent", 0),
         stuck=gauges.get("stuck", 0),
         knocks=grown.get("knocks_bare", 0) * per_s,

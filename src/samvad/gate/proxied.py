@@ -4,13 +4,14 @@ connection, and for a connection that has asked too fast."""
 from typing import TYPE_CHECKING
 
 from samvad.base.clock import Moment
-from samvad.gate.answers import REFUSALS, Answer
+from samvad.gate.answerer import Answerer
+from samvad.gate.answers import REFUSALS, VOID, Answer
 from samvad.gate.http1 import Request
 from samvad.gate.loop import Loop
 from samvad.protocol.client_addr import client_of, source_of
 
 if TYPE_CHECKING:
-    from samvad.gate.connection import Answerer, Connection
+    from samvad.gate.connection import Connection
     from samvad.gate.guard import Guard
 
 
@@ -37,6 +38,7 @@ class Forwarded:
         answer = self._site.answer(request, token, at)
         if answer is not None and 400 <= answer.status < 500:
             book.blame(answer.status)
+            book.tally.gone += answer is VOID
         return answer
 
     def drop(self, token: "Connection") -> None:

@@ -35,27 +35,41 @@ def reset_at_close(sock: Socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
 
-class Reading:
-    """One reader that has something to take. `since` (monotonic seconds) moves on by as much time
-    as what it took may take at the slowest that is borne: a byte now and then gains nothing."""
+SLOW_S = 2.0
+"""Before that nobody is slow."""
+ASKED_S = 1.0
+"""The kernel, which takes three microseconds for it, is asked about a slow reader no more often."""
 
-    __slots__ = ("far", "since")
+
+class Reading:
+    """One reader that has something to take, as the kernel told `at` (monotonic seconds). `since`
+    moves on by as much time as what it took may take at the slowest that is borne: a byte now and
+    then gains nothing."""
+
+    __slots__ = ("at", "far", "since")
 
     def __init__(self, far: int, now: float) -> None:
-        self.far, self.since = far, now
+        self.far, self.since, self.at = far, now, now
+
+    def is_due(self, now: float) -> bool:
+        """Whether there may be something new to know."""
+        known = self.at - self.since >= SLOW_S
+        return now - self.at >= ASKED_S if known else now - self.since >= SLOW_S
 
     def took_s(self, far: int, now: float, slowest: float) -> float:
         """It has come so `far`; for how long it has been slower than `slowest` bytes a second."""
         self.since = min(now, self.since + max(0, far - self.far) / slowest)
-        self.far = far
+        self.far, self.at = far, now
         return now - self.since
 
 
 def look(
     sock: Socket, before: Reading | None, now: float, slowest: float
 ) -> tuple[Reading | None, float]:
-    """What there is to know of `sock`'s reader (None: it has taken all), and for how long it has
-    been slower than `slowest`."""
+    """What there is to know of `sock`'s reader (None: it has taken all), and for how long it had
+    been slower than `slowest` when the kernel was asked."""
+    if before is not None and not before.is_due(now):
+        return before, before.at - before.since
     try:
         held, far = how_far(sock)
     except OSError:

@@ -10,20 +10,22 @@ import errno
 import logging
 import os
 import socket
-from collections import OrderedDict
 from collections.abc import Collection, Iterator
 from socket import SocketType as Socket
 
 from samvad.base.errors import PlainError
 from samvad.base.settings import GateSettings
 from samvad.base.settings_attack import AttackSettings
+from samvad.gate.answerer import Answerer
 from samvad.gate.answers import REFUSALS, Answer
-from samvad.gate.connection import Answerer, Connection, State
+from samvad.gate.connection import Connection
+from samvad.gate.connection_state import State
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.greeting import Greeting, Late
 from samvad.gate.guard import TICK_S, Guard
 from samvad.gate.loop import IN, Loop
 from samvad.gate.proxied import Forwarded, Throttled
+from samvad.gate.rounds import Rounds
 from samvad.gate.sources import Book, Entry, Rank
 from samvad.gate.wheel import Wheel
 from samvad.protocol.client_addr import source_of
@@ -118,8 +120,8 @@ class Server:
         self._awake: set[Connection] = set()
         """All connections but those that rest."""
         self._resting: set[Connection] = set()
-        self._new: OrderedDict[Connection, None] = OrderedDict()
-        """Those that have proven nothing, as far as is known, the oldest first."""
+        self._others: Rounds[Connection] = Rounds(lambda: self._awake.difference(self.guard.new))
+        """Those that are looked at and have proven something (guard.py `new`)."""
         self._wheel: Wheel[Late] = Wheel()
         self._listeners: list[_Listener] = []
         self._told = float("-inf")
@@ -160,7 +162,7 @@ class Server:
         book, entry = self.guard.enter(source_of(peer), self.loop.moment.now)
         if entry is Entry.IN:
             if not self._let_in(sock, site, book, Rank.NEW):
-                self.guard.books.gone(book, False)
+                self.guard.books.gone(book)
         elif entry is Entry.BANNED:  # nothing is said to it: that is what costs least
             self.counters.add("refused_banned")
             with contextlib.suppress(OSError):
@@ -182,8 +184,8 @@ class Server:
         connection = Connection(self, site, sock, book, rank)
         if connection.begin():
             self._awake.add(connection)
-            if rank is Rank.NEW:
-                self._new[connection] = None
+            if connection.rank is Rank.NEW:
+                self.guard.new[connection] = None
             self.count[_OPEN] += 1
             self._wheel.set(connection, connection.deadline)
         return True
@@ -196,22 +198,21 @@ class Server:
 
     def _make_room(self) -> bool:
         """Close the oldest that has proven nothing; False: all have."""
-        new = self._new
+        new = self.guard.new
         while new:
             connection = next(iter(new))
             if self.guard.rank(connection) is Rank.NEW:
                 self.counters.add("evicted")
                 connection.close()
                 return True
-            del new[connection]
         return False
 
     def _watch(self) -> None:
         """A tick: a part of the connections is looked at; where sockets run short, those that
         have proven nothing are closed the sooner the fewer are left."""
         now, guard = self.loop.moment.now, self.guard
-        walked = list(self._awake) if guard.rested else []
-        found = guard.walk(walked, now, len(self._resting))
+        found = guard.walk(self._others, now)
+        self.counters.set("deep", len(self) - len(guard.new))
         for connection in found.fast:
             connection.throttle(self._throttled)
             self.counters.add("throttled")
@@ -222,19 +223,17 @@ class Server:
             return
         left = max(0.0, (1.0 - filled) / (1.0 - SHORT))
         most_s = SHORTEST_S + (self.idle_s - SHORTEST_S) * left
-        for connection in list(self._new):
+        for connection in list(guard.new):
             if now - connection.born <= most_s:
                 break
-            if guard.rank(connection) is not Rank.NEW:
-                del self._new[connection]
-            elif self._rests_s(connection, now) > most_s:
+            if guard.rank(connection) is Rank.NEW and self._rests_s(connection, now) > most_s:
                 self.counters.add("evicted")
                 connection.close()
 
     def rests(self, connection: Connection) -> None:
         """All it does is to wait for news: it cannot be too fast, and there is nothing to see in
         it until it `stirs`. That is most of a long line."""
-        self.guard.look_at(connection)
+        self.guard.rests(connection)
         self._awake.discard(connection)
         self._resting.add(connection)
 
@@ -284,7 +283,6 @@ class Server:
         self._wheel.drop(connection)
         self._awake.discard(connection)
         self._resting.discard(connection)
-        self._new.pop(connection, None)
         self.count[_OPEN] = len(self)
         self.guard.gone(connection, self.loop.moment.now)
 

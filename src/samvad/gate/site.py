@@ -16,6 +16,7 @@ from samvad.gate.answers import (
     FORGED,
     PREFLIGHT,
     REFUSALS,
+    VOID,
     Answer,
 )
 from samvad.gate.assets import Assets
@@ -238,7 +239,7 @@ class Site(Generic[Token]):
         for_s = lean.LISTENING_S if what == _LEAN else LISTENING_S
         if not event.house.touch(ticket, at.now, for_s):
             self._count[_GONE] += 1
-            return REFUSALS[410]
+            return VOID
         zipped = request.fields.gzip
         captions = event.published.captions
         if not rendition:

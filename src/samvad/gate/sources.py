@@ -44,11 +44,11 @@ class Entry(Enum):
 class Tally:
     """What a source's connections did since the window began.
 
-    `bad`: refused for their form. `forged`: tickets; `gone`: tickets that are void. `missing`:
-    paths that do not exist. `slow`: requests not complete in time. `unread`: connections closed
-    because their reader was too slow. `mute`:
-    connections that went, or were closed, without one request. `shallow`: that went at once after
-    requests of which none was beyond the page. `bare`: that went at once after nothing but
+    `bad`: refused for their form. `forged`: tickets; `gone`: tickets that are void, shown again and
+    again (insist.py). `missing`: paths that do not exist. `slow`: requests not complete in time.
+    `unread`: connections closed because their reader was too slow. `mute`: connections that went,
+    or were closed, without one request. `shallow`: that went at once after requests of which none
+    was beyond the page. `bare`: that went at once after nothing but
     knocks. `deep`: that came to a door's or a listener's objects. `turned`: refused by a budget.
     """
 
@@ -74,8 +74,8 @@ class Tally:
 
 
 class Book:
-    """One source. `proven` of its `open` connections have shown a good ticket; `caught` counts
-    the times it was blamed within the last windows."""
+    """One source. `proven` of its `open` connections have shown a good ticket, `far` have come to a
+    door at least; `caught` counts the times it was blamed within the last windows."""
 
     __slots__ = (
         "at",
@@ -84,6 +84,7 @@ class Book:
         "caught",
         "charged",
         "counted",
+        "far",
         "kind",
         "known",
         "left",
@@ -95,7 +96,7 @@ class Book:
 
     def __init__(self, source: str, left: float, now: float, busy: "set[Book]") -> None:
         self.source, self.busy = source, busy
-        self.open = self.proven = self.caught = 0
+        self.open = self.proven = self.far = self.caught = 0
         self.left, self.at = left, now
         self.blocked = False
         """New connections that have proven nothing are not taken, but for a few."""
@@ -118,13 +119,11 @@ class Book:
         self.busy.add(self)
         if status == 403:
             tally.forged += 1
-        elif status == 410:
-            tally.gone += 1
         elif status == 404:
             tally.missing += 1
         elif status == 408:
             tally.slow += 1
-        elif status not in (416, 429):
+        elif status not in (410, 416, 429):
             tally.bad += 1
 
 
@@ -178,9 +177,8 @@ class Books:
         book.open += 1
         return Entry.IN
 
-    def gone(self, book: Book, proven: bool) -> None:
+    def gone(self, book: Book) -> None:
         book.open -= 1
-        book.proven -= proven
         self.busy.add(book)
 
     def find(self, source: str) -> Book | None:
