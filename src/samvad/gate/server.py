@@ -22,7 +22,7 @@ from samvad.gate.connection import Connection
 from samvad.gate.connection_state import State
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.greeting import Greeting, Late
-from samvad.gate.guard import TICK_S, Guard
+from samvad.gate.guard import ROUND_S, TICK_S, Guard
 from samvad.gate.loop import IN, Loop
 from samvad.gate.proxied import Forwarded, Throttled
 from samvad.gate.rounds import Rounds
@@ -120,7 +120,9 @@ class Server:
         self._awake: set[Connection] = set()
         """All connections but those that rest."""
         self._resting: set[Connection] = set()
-        self._others: Rounds[Connection] = Rounds(lambda: self._awake.difference(self.guard.new))
+        self._others: Rounds[Connection] = Rounds(
+            lambda: self._awake.difference(self.guard.new), ROUND_S
+        )
         """Those that are looked at and have proven something (guard.py `new`)."""
         self._wheel: Wheel[Late] = Wheel()
         self._listeners: list[_Listener] = []
@@ -128,6 +130,7 @@ class Server:
         self._throttled = Throttled()
         loop.every(0.5, self._look_at_deadlines)
         loop.every(TICK_S, self._watch)
+        loop.every(ROUND_S, self._thin_out)
 
     def add(self, listener: socket.socket, site: Answerer, ours: bool = False) -> None:
         """Answer connections to `listener` from `site`. `ours`: they are the machine's own, on a
@@ -208,16 +211,19 @@ class Server:
         return False
 
     def _watch(self) -> None:
-        """A tick: a part of the connections is looked at; where sockets run short, those that
-        have proven nothing are closed the sooner the fewer are left."""
-        now, guard = self.loop.moment.now, self.guard
-        found = guard.walk(self._others, now)
-        self.counters.set("deep", len(self) - len(guard.new))
+        """A tick: a part of the connections is looked at."""
+        found = self.guard.walk(self._others, self.loop.moment.now)
+        self.counters.set("deep", len(self) - len(self.guard.new))
         for connection in found.fast:
             connection.throttle(self._throttled)
             self.counters.add("throttled")
         for connection in found.dull:
             connection.cut()
+
+    def _thin_out(self) -> None:
+        """Where sockets run short, those that have proven nothing are closed the sooner the fewer
+        are left."""
+        now, guard = self.loop.moment.now, self.guard
         filled = len(self) / self._most
         if filled < SHORT:
             return
