@@ -4,14 +4,16 @@
     python -m bench.door --waiting 15000 --joins 8000 --rounds 3
 
 One gate process on core 0, the load on core 1. Joins: everybody with a new connection, POST
-/door, admitted, away; open load. Waiting: a full house, everybody else in line with what the
-page does (a place, and looks at serving.json that the gate holds); the processor time of an idle
-gate is taken off. Refusals: the same requests over kept connections, as fast as they are
-answered, interleaved. Writes build/bench/door.json.
+/door, admitted, away; open load, and then as many as the core takes (door_load.py). Waiting: a
+full house, everybody else in line with what the page does (a place, and looks at serving.json that
+the gate holds); the processor time of an idle gate is taken off. Refusals: the same requests over
+kept connections, as fast as they are answered, interleaved. Writes build/bench/door.json.
 """
 
 import argparse
 import json
+import os
+import re
 import statistics
 import sys
 import time
@@ -19,7 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.crowd_servers import Gate, scratch_folder
-from bench.gate_load import load
+from bench.door_load import join
+from bench.gate_load import load, request
 from samvad.base.errors import PlainError
 from samvad.protocol.ladder import CLOSED, DEFAULT_LADDER
 from samvad.rehearsal.habit import Start
@@ -34,6 +37,10 @@ CONNECTIONS = 64
 ROUND_S = 50.0
 """A look is held for 44 to 54 s (gate/news.py). They come over so long, so that as many look in one
 second as in another."""
+AT_ONCE = 64
+"""Joins under way while the core is saturated."""
+SEATS = 120_000
+SATURATED = 0.95
 SETTLE_S = 60.0
 """After a round they are those who wait, and not those who have just come."""
 
@@ -61,6 +68,7 @@ def main() -> int:
     try:
         for _ in range(asked.rounds):
             found.append(joins(asked.joins))
+            found += [capacity(ends) for ends in (False, True)]
             found.append(waiting(asked.waiting, asked.seconds))
             found += refusals()
     except PlainError as error:
@@ -111,6 +119,47 @@ def joins(per_s: float, seconds: float = 4.0) -> Cost:
         f"{end.tally.errors or ''} {'; '.join(end.health.complaints(1))}"
     )
     return Cost("a join (with its connection)", each * 1e6, 1 / each, about)
+
+
+def capacity(ends: bool, seconds: float = 3.0) -> Cost:
+    """What one core lets in while there is always somebody more. `ends`: the gate is asked to close
+    the connection; else the client closes it, as a page's browser does in the end."""
+    knock = request(f"/door/{EVENT}", b"{}")
+    if ends:
+        knock = knock.replace(b"Connection: keep-alive", b"Connection: close")
+    with scratch_folder() as folder:
+        # Neither seats nor pace nor what a source may: the core is the limit.
+        server = Gate(folder, 1, 1, seats=SEATS)
+        try:
+            cores = os.sched_getaffinity(0)
+            os.sched_setaffinity(0, {LOAD_CORE})
+            counted, cpu_s = _admitted(server), server.cpu_s()
+            run = join(server.gates.port, knock, AT_ONCE, seconds)
+            cpu_s = server.cpu_s() - cpu_s
+            os.sched_setaffinity(0, cores)
+            counted = _admitted(server) - counted
+        finally:
+            server.stop()
+    if not run.asked == run.admitted == counted:
+        raise PlainError(
+            f"Of {run.asked:,} who knocked {run.admitted:,} were let in, and the gate counted "
+            f"{counted:,}.",
+            "Without that all are, this is no figure. Look at the gate's log.",
+        )
+    busy, load = cpu_s / run.seconds, run.busy_s / run.seconds
+    about = (
+        f"{run.admitted:,} let in, {run.per_second:,.0f}/s; the gate's core {busy:.0%} busy, the "
+        f"load's {load:.0%}{'' if busy >= SATURATED else ': not saturated'}"
+    )
+    each = cpu_s / run.admitted
+    what = "a join, saturated, " + ("Connection: close" if ends else "kept until left")
+    return Cost(what, each * 1e6, 1 / each, about)
+
+
+def _admitted(server: Gate) -> int:
+    """What the gate has counted so far."""
+    told = server.gates.admin("/metrics").text
+    return sum(map(int, re.findall(r"^samvad_gate_admitted_total\{.*\} (\d+)$", told, re.M)))
 
 
 def waiting(count: int, seconds: float) -> Cost:

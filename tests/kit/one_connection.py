@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 
 from samvad.base.settings import GateSettings
-from samvad.gate.connection import Answerer
+from samvad.gate.answerer import Answerer
 from samvad.gate.counters import Counters
 from samvad.gate.loop import Loop
 from samvad.gate.server import Server
@@ -20,7 +20,7 @@ class OneConnection:
         self.peer, ours = socket.socketpair()
         self.peer.setblocking(False)
         self.server.take(ours, address, site)
-        (self.connection,) = self.server._connections
+        (self.connection,) = self.server._all()
         self.loop.every(0.0, lambda: None)  # so that a turn never sleeps
 
     def close(self) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from samvad.gate.connection import Answerer, Connection
+from samvad.gate.answerer import Answerer
+from samvad.gate.connection import Connection
 from samvad.gate.counters import INDEX
 from tests.kit.clock import FakeClock
 from tests.kit.gates import EVENT

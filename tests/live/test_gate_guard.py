@@ -327,7 +327,7 @@ VOIDED = b"GET /live/void HTTP/1.1\r\nHost: a\r\n\r\n"
 
 def test_who_goes_on_with_a_void_ticket_is_no_listener_and_is_banned(rig: Rig) -> None:
     shared = rig.get("203.0.113.66", "/live/good")
-    rig.turn(2, 2 * guard.TICK_S)
+    rig.turn(2, 2 * guard.ROUND_S)
     assert rig.guard.books.of("203.0.113.66", 0.0).proven == 1
     assert b" 200 " in heard(shared)
     for _ in range(80):
@@ -380,14 +380,14 @@ def test_what_holds_on_is_seen_beside_any_number_of_listeners(
         halves = [rig.come(f"203.0.113.{n}", b"GET /page HTT") for n in range(10, 22)]
         reader = rig.get("203.0.113.99", "/page")
         rig.turn(8, guard.HOLDS_ON_S)
-        rig.turn(1, guard.TICK_S)
+        rig.turn(1, guard.ROUND_S)
         assert rig.count("silent") == 12
         rig.turn(4, 1.0)
         assert rig.count("unproven") == 13
         for half in halves[:5]:  # one completes its request, others go
             half.close()
         halves[5].send(b"P/1.1\r\nHost: a\r\n\r\n")
-        rig.turn(3, 3 * guard.TICK_S)
+        rig.turn(3, 3 * guard.ROUND_S)
         assert (rig.count("silent"), rig.count("unproven")) == (6, 8)
         assert is_open(reader)
     finally:
@@ -396,7 +396,7 @@ def test_what_holds_on_is_seen_beside_any_number_of_listeners(
 
 def test_a_spare_connection_beside_one_that_waits_is_not_counted(rig: Rig) -> None:
     rig.get("203.0.113.2", "/door/event/serving.json")
-    rig.turn(2, 2 * guard.TICK_S)
+    rig.turn(2, 2 * guard.ROUND_S)
     rig.second()
     rig.turn(4, 2 * WINDOW_S)
     rig.second()  # another window: of what was done before nothing is known

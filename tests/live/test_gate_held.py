@@ -56,7 +56,8 @@ class House:
         for _ in range(max(1, round(seconds * 10))):
             self.at = Moment(self.at.now + 0.1, self.at.wall_ms + 100)
             self.site.register.tick(self.at)
-            told |= {who: self._read(answer) for who, answer in self.site.tell(self.at)}
+            both = self.site.tell(self.at)
+            told |= {who: self._read(answer) for who, answer in (*both.turns, *both.news)}
         return told
 
     def _read(self, answer: Answer) -> Any:

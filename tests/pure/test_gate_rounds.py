@@ -8,7 +8,7 @@ from samvad.gate.rounds import Rounds
 
 def test_all_have_a_turn_before_anybody_has_another() -> None:
     there = [1, 2, 3, 4, 5]
-    rounds = Rounds(lambda: there)
+    rounds = Rounds(lambda: there, 0.25)
     assert rounds.part(2, 0.0) == [1, 2]
     there.append(6)  # who comes meanwhile has a turn in the next round
     assert [rounds.part(2, now) for now in (0.25, 0.5)] == [[3, 4], [5]]
@@ -19,6 +19,12 @@ def test_all_have_a_turn_before_anybody_has_another() -> None:
     there.clear()
     assert rounds.part(4, 1.5) == rounds.part(4, 1.75) == []
     assert rounds.took_s == 0.25
+
+
+def test_nobody_has_a_turn_more_often_than_is_wanted() -> None:
+    rounds = Rounds(lambda: [1], 0.25)
+    parts = [rounds.part(2, now) for now in (0.0, 0.1, 0.2, 0.25, 0.3)]
+    assert parts == [[1], [], [], [1], []]
 
 
 def test_the_kernel_is_asked_about_a_reader_when_there_may_be_something_to_know() -> None:

@@ -4,12 +4,12 @@ import contextlib
 import errno
 import os
 import socket
-from enum import Enum
 from socket import SocketType as Socket
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from samvad.base.clock import Moment
+from samvad.gate.answerer import Answerer
 from samvad.gate.answers import CONTINUE, FORGED, REFUSALS, VOID, Answer, FileSpan, rest
+from samvad.gate.connection_state import State
 from samvad.gate.counters import INDEX
 from samvad.gate.http1 import Fields, Refused, Request, Wanted, take
 from samvad.gate.insist import Insisting, Void
@@ -35,39 +35,14 @@ _NONSENSICAL = (400, 404, 405)
 _CLASS = [0, 0] + [INDEX[f"answers_{n}xx"] for n in range(2, 6)]
 
 
-class State(Enum):
-    """In the middle four nothing of the next request is answered, and about READ bytes of it
-    are taken."""
-
-    READING = "collects a request; its head must be complete in time"
-    QUEUED = "has more requests at hand; goes on after others had their turn"
-    WAITING = "asked for what does not exist yet; the site will call `resume`"
-    SENDING = "the kernel's buffer is full; goes on when it has room"
-    LINGERING = "all is sent and nothing is wanted; reads until the peer has noticed"
-    CLOSED = "is no more"
-
-
 READING, QUEUED, WAITING = State.READING, State.QUEUED, State.WAITING
 SENDING, LINGERING, CLOSED = State.SENDING, State.LINGERING, State.CLOSED
-
-
-class Answerer(Protocol):
-    """A site, as a connection sees it."""
-
-    def answer(self, request: Request, token: "Connection", at: Moment) -> Answer | None:
-        """The answer, or None: the connection waits for `resume`."""
-
-    def drop(self, token: "Connection") -> None:
-        """The connection no longer waits."""
-
-    def insisting(self, request: Request) -> Insisting | None:
-        """What was answered FORGED, to be known again; None: it is to be read each time."""
 
 
 class Connection:
     __slots__ = (
         *("_asked", "_calm", "_data", "_discarded", "_eof", "_insists", "_known", "_mask", "_out"),
-        *("_server", "_site", "_sock", "_span", "_then", "_unfinished"),
+        *("_server", "_site", "_sock", "_span", "_then", "_unfinished", "_watched"),
         *("asked", "book", "born", "bucket", "deadline", "fd", "last", "rank", "reading", "seen"),
         *("seen_as", "served", "state", "void"),
     )
@@ -93,7 +68,7 @@ class Connection:
         self._then = READING
         """What follows when the answer under way is sent: READING, LINGERING or CLOSED."""
         self.fd = sock.fileno()
-        self._mask = IN
+        self._mask, self._watched = IN, False
         self._data = b""
         self._calm = False
         """Whether the loop looks at it seldom (`Loop.calm`)."""
@@ -108,7 +83,7 @@ class Connection:
         self._span: FileSpan | None = None
         self._discarded = 0
         self.served = False
-        self.deadline = 0.0
+        self.deadline = self.born + server.head_s
         self.bucket = 0
 
     @property
@@ -131,6 +106,20 @@ class Connection:
         return self._then is LINGERING
 
     # -- in ---------------------------------------------------------------------------------
+
+    def begin(self) -> bool:
+        """Whoever connects has something to ask, and most of the time it is here already. Whether
+        there is more to come: who says "close" is served and gone, and was never watched."""
+        try:
+            self.ready(IN)
+            if self.state is not CLOSED:
+                self._server.loop.watch(self.fd, self, self._mask)
+                self._watched = True
+        except OSError:  # no memory to watch one more
+            self.close()
+        except Exception:
+            self.broken()
+        return self._watched
 
     def ready(self, mask: int) -> None:
         if mask & OUT and self.state is SENDING:
@@ -294,6 +283,9 @@ class Connection:
             self._calm = self._server.loop.calm(self.fd, self._mask)
             if self._calm:
                 self._server.rests(self)
+        elif self._calm and not calm:
+            with contextlib.suppress(OSError):  # then it is only looked at less often
+                self._rouse()
         asked, self._asked = self._asked, None
         assert asked is not None
         self.state = READING
@@ -302,9 +294,10 @@ class Connection:
             self._answered()
 
     def _rouse(self) -> None:
+        """It is in a hurry again. Raises OSError."""
+        self._server.loop.rouse(self.fd, self._mask)
         self._calm = False
         self._server.stirs(self)
-        self._server.loop.rouse(self.fd, self._mask)
 
     def give_up_waiting(self) -> None:
         """Nobody will call `resume` any more: the process ends."""
@@ -337,12 +330,13 @@ class Connection:
                 server.count[_NONSENSE] += 1
             elif answer is FORGED and request is not None:
                 self._insists = self._site.insisting(request)
+        # What follows at once, the rest or the end of the connection, goes in the same packet.
+        more = socket.MSG_MORE if last or self._span is not None else 0
         try:
             if len(pieces) == 1:
-                more = socket.MSG_MORE if self._span is not None else 0
                 sent, total = self._sock.send(pieces[0], more), len(pieces[0])
             else:
-                sent, total = self._sock.sendmsg(pieces), sum(map(len, pieces))
+                sent, total = self._sock.sendmsg(pieces, (), more), sum(map(len, pieces))
             server.count[_BYTES] += sent
             if sent < total:
                 self._out = rest(pieces, sent)
@@ -424,12 +418,12 @@ class Connection:
     def _finish(self) -> None:
         """The last answer is sent. To close with unread input would make the kernel send a reset,
         which can overtake it; so after a refusal the peer is given time to read."""
-        if self._then is not LINGERING or self._eof:
+        try:
+            self._sock.shutdown(socket.SHUT_WR)  # a close alone could drop what is not sent yet
+        except OSError:
             self.close()
             return
-        try:
-            self._sock.shutdown(socket.SHUT_WR)
-        except OSError:
+        if self._then is not LINGERING or self._eof:
             self.close()
             return
         self.state = LINGERING
@@ -439,6 +433,8 @@ class Connection:
     def _watch(self, mask: int) -> None:
         if mask != self._mask:
             self._mask = mask
+            if not self._watched:
+                return  # it will be, by this mask
             try:
                 self._server.loop.change(self.fd, mask)
             except OSError:

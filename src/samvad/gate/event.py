@@ -301,10 +301,10 @@ class Event(Generic[Token]):
             )
         return self._mark
 
-    def tell(self, at: Moment) -> list[Token]:
-        """Those held for news who are to be answered now."""
+    def tell(self, at: Moment) -> dict[Token, bool]:
+        """Those held for news who are to be answered now, and whether because a turn has come."""
         if not len(self.news):
-            return []
+            return {}
         reached = self._house.lines.reached() if self._house is not None else ()
         return self.news.take(at.now, self.mark(at.wall_ms), reached)
 

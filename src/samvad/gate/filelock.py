@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 
+_flock, _AT_ONCE, _UNLOCK = fcntl.flock, fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_UN
 _TRIES = 500
 """With a yield of the processor between: milliseconds, then the caller says "again"."""
 _TRIES_TO_OPEN = 1_000_000
@@ -14,12 +15,13 @@ _TRIES_TO_OPEN = 1_000_000
 
 def lock(file: int, tries: int = _TRIES) -> bool:
     """Lock an open file; False: another process keeps it for too long."""
-    for _ in range(tries):
+    while tries > 0:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _flock(file, _AT_ONCE)
             return True
         except BlockingIOError:
             os.sched_yield()
+            tries -= 1
     return False
 
 
@@ -32,4 +34,4 @@ def lock_to_open(file: int) -> None:
 
 def unlock(file: int) -> None:
     """Let others have it."""
-    fcntl.flock(file, fcntl.LOCK_UN)
+    _flock(file, _UNLOCK)

@@ -13,7 +13,7 @@ from samvad.gate.wheel import Timed, Wheel
 from samvad.protocol.proxy_header import MOST, NoHeader, read
 
 if TYPE_CHECKING:
-    from samvad.gate.connection import Answerer
+    from samvad.gate.answerer import Answerer
     from samvad.gate.server import Server
 
 GREETING_S = 3.0

@@ -15,7 +15,8 @@ from samvad.base.clock import Moment
 from samvad.base.settings_attack import AttackSettings
 from samvad.gate.bans import Ban, Bans
 from samvad.gate.behaviour import WINDOW_S, Blame, Kind, judge
-from samvad.gate.connection import Connection, State
+from samvad.gate.connection import Connection
+from samvad.gate.connection_state import State
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.detect import State as Danger
 from samvad.gate.fence_link import FenceLink
@@ -27,11 +28,14 @@ from samvad.gate.sight import Sight, sight_path
 from samvad.gate.sources import BURST_S, Book, Books, Entry, Rank
 from samvad.protocol.client_addr import Networks
 
-LOOKED_AT, NEW_LOOKED_AT = 1_500, 1_200
+LOOKED_AT, NEW_LOOKED_AT = 300, 240
 """Connections looked at in one tick, for 1 % of a core, and how many of them at most have proven
 nothing. These have their turn first, for they alone can be what holds on: thousands a second. The
 others, of whom only the pace is of interest, have what is left."""
-TICK_S = 0.25
+TICK_S = 0.05
+"""Often, and a few: while they are looked at nobody is answered."""
+ROUND_S = 0.25
+"""Where connections are few, each is looked at so often."""
 AT_ONCE_S = 3.0
 HOLDS_ON_S = SLOW_S
 """A connection that is silent, or stuck, for so long holds on to nothing but itself."""
@@ -47,8 +51,9 @@ CAUGHT = 3
 """A blamed source is remembered for so many windows."""
 _PASSES, _UNPROVEN, _SILENT, _STUCK = 0, INDEX["unproven"], INDEX["silent"], INDEX["stuck"]
 """What a connection is doing when it is looked at: nothing of interest, or what a gauge counts."""
-PRESSES = 20
-"""So many connections of a banned source within a window are worth a word to the fence."""
+PRESSES, PRESSES_TIGHT = 20, 4
+"""So many connections of a banned source within a window are worth a word to the fence, at other
+times and while an attack is seen."""
 STEP = 40
 """Sources judged, or thought of for the fence, in one step: half a millisecond's work."""
 CHARGED: dict[str, str] = {
@@ -106,7 +111,7 @@ class Guard:
         self._window_ends = float("-inf")
         self.new: OrderedDict[Connection, None] = OrderedDict()
         """Connections that have proven nothing, as far as is known, the oldest first."""
-        self._newest: Rounds[Connection] = Rounds(lambda: self.new)
+        self._newest: Rounds[Connection] = Rounds(lambda: self.new, ROUND_S)
         self.head_s, self.send_s = 10.0, 30.0
         """The server's deadlines: how long something has gone on is read from what is left."""
 
@@ -223,7 +228,7 @@ class Guard:
     ) -> None:
         """They were looked at last `since_s` ago."""
         rate, stale, old = self._settings.requests_rate, now - HOLDS_ON_S, now - UNPROVEN_S
-        most = rate * max(TICK_S, since_s)
+        most = rate * since_s
         new, closed, sending = Rank.NEW, State.CLOSED, State.SENDING  # an enum's look-up is dear
         for connection in connections:
             state = connection.state
@@ -336,12 +341,13 @@ class Guard:
         if self._fence is None or self.bans is None:
             return
         self._fenced = {s: until for s, until in self._fenced.items() if until > now}
+        most = PRESSES_TIGHT if self.books.tight else PRESSES
         pressing: list[Ban] = []
         for number, ban in enumerate(list(self.bans.now.values())):
             if number % STEP == STEP - 1:
                 yield
             book = self.books.find(ban.source) if ban.source not in self._fenced else None
-            if book is not None and (ban.strikes > 1 or book.tally.turned >= PRESSES):
+            if book is not None and (ban.strikes > 1 or book.tally.turned >= most):
                 pressing.append(ban)
         self._fenced |= {ban.source: ban.until for ban in pressing}
         self._counters.add("fenced", self._fence.hand_over(pressing, now))

@@ -9,7 +9,7 @@ all (`_sections`) and for the connection (`known`).
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 MAX_LINE = 4_096
@@ -76,11 +76,12 @@ class Fields:
     if_none_match: bytes | None = None
     forwarded_for: str = ""
     """X-Forwarded-For; to be believed of a declared proxy only."""
+    usual: bool = field(init=False, default=False)
+    """Whether it goes with any GET of HTTP/1.1, and says nothing of bodies or the end."""
 
-    @property
-    def usual(self) -> bool:
-        """Whether it goes with any GET of HTTP/1.1, and says nothing of bodies or the end."""
-        return self.host and not self.close and self.length == 0
+    def __post_init__(self) -> None:
+        usual = self.host and not self.close and self.length == 0
+        object.__setattr__(self, "usual", usual)
 
 
 @dataclass(slots=True)

@@ -23,8 +23,9 @@ BATCH = 256
 """Ready descriptors handled in a turn; the rest come in the next one."""
 FEW = 8
 """A turn with no more than so many is not long, and not worth a second look at the clock."""
-CALM_S = 0.1
-"""So often those are looked at who are in no hurry: many together, in a turn that comes anyway."""
+CALM_S = 0.25
+"""So often those are looked at who are in no hurry: many together, in a turn that comes anyway. A
+word of the host has two seconds, of which a page that waits takes one and a half (line.ts)."""
 GRAIN_S = 0.001
 """How old a turn's time may be; and how long work gathers where turns follow closely."""
 LONGEST_SLEEP_S = 1.0

@@ -22,7 +22,7 @@ from samvad.gate.connection import Connection
 from samvad.gate.counters import Counters
 from samvad.gate.detect import State
 from samvad.gate.diary import Diary
-from samvad.gate.guard import TICK_S, Guard
+from samvad.gate.guard import Guard
 from samvad.gate.house import TICK_MS
 from samvad.gate.leader import Leader
 from samvad.gate.leases import Leases
@@ -51,6 +51,7 @@ COUNTS_EVERY_S = 10.0
 END_S = 2.0
 GARBAGE = 20_000
 """Objects more than there were, for the collector to look: a millisecond's work, and seldom."""
+WRITE_S = 0.25
 OTHER_FILES = 512
 """Descriptors kept for everything but connections."""
 
@@ -177,7 +178,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         loop.every(LOOK_EVERY_S, site.register.look_at_proofs)
         loop.every(TICK_MS / 1000, lambda: _tick(site, loop))
         loop.every(WAITS_EVERY_S, lambda: _resume(site.expire(loop.moment.now)))
-        loop.every(TICK_S, counters.write)  # whoever leads sees what has just been seen
+        loop.every(WRITE_S, counters.write)  # whoever leads sees what has just been seen
         loop.every_in_steps(1.0, each_second)
         loop.every(COUNTS_EVERY_S, note_counts)
         log.info("gate %d listens on %s:%d", index, settings.public.host, gate.port)
@@ -207,8 +208,10 @@ def main(data: Path, settings: Settings, index: int) -> int:
 
 def _tick(site: "Site[Connection]", loop: Loop) -> None:
     site.register.tick(loop.moment)
+    told = site.tell(loop.moment)
+    _resume(told.turns)
     # Whoever was held for news looks again, and is held again.
-    _resume(site.tell(loop.moment), calm=True)
+    _resume(told.news, calm=True)
 
 
 def _resume(released: Released[Connection], calm: bool = False) -> None:

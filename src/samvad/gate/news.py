@@ -91,7 +91,8 @@ class News(Generic[Token]):
         self._until: dict[int, dict[Token, None]] = {}
         """Who is held until which second."""
         self._turns = tuple(Turns[Token]() for _ in Lane)
-        self._due: dict[Token, None] = {}
+        self._due: dict[Token, bool] = {}
+        """Who is to be answered, and whether because a turn has come."""
         self._mark = ""
 
     def __len__(self) -> int:
@@ -129,30 +130,31 @@ class News(Generic[Token]):
     def _changed(self, mark: str) -> None:
         """There is something new: all are to be answered."""
         self._mark = mark
-        self._due.update(dict.fromkeys(self._held))
+        self._due.update(dict.fromkeys(self._held, False))
         self._held.clear()
         self._until.clear()
         for turns in self._turns:
             turns.clear()
 
-    def take(self, now: float, mark: str, reached: Sequence[int] = ()) -> list[Token]:
-        """Those to be answered now, AT_ONCE at most: first those for whom there is news (`mark` is
-        not what they have seen), then those whose turn has come (`reached`: how far each lane
-        is), then those who were held for long enough."""
+    def take(self, now: float, mark: str, reached: Sequence[int] = ()) -> dict[Token, bool]:
+        """Those to be answered now, AT_ONCE at most, each with whether a turn has come: first
+        those for whom there is news (`mark` is not what they have seen), then those whose turn
+        has come (`reached`: how far each lane is), then those who were held for long enough."""
         if mark != self._mark:
             self._changed(mark)
         for turns, number in zip(self._turns, reached, strict=False):
             for token in turns.reached(number):
                 if self._let_go(token):
-                    self._due[token] = None
+                    self._due[token] = True
         for second in [s for s in self._until if s <= now]:
             for token in list(self._until[second]):
                 self._let_go(token)
-                self._due[token] = None
+                self._due[token] = False
             del self._until[second]
-        if not self._due:
-            return []
-        taken = list(islice(self._due, AT_ONCE))
+        if len(self._due) <= AT_ONCE:
+            taken, self._due = self._due, {}
+            return taken
+        taken = dict(islice(self._due.items(), AT_ONCE))
         for token in taken:
             del self._due[token]
         return taken

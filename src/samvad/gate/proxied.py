@@ -4,13 +4,14 @@ connection, and for a connection that has asked too fast."""
 from typing import TYPE_CHECKING
 
 from samvad.base.clock import Moment
+from samvad.gate.answerer import Answerer
 from samvad.gate.answers import REFUSALS, VOID, Answer
 from samvad.gate.http1 import Request
 from samvad.gate.loop import Loop
 from samvad.protocol.client_addr import client_of, source_of
 
 if TYPE_CHECKING:
-    from samvad.gate.connection import Answerer, Connection
+    from samvad.gate.connection import Connection
     from samvad.gate.guard import Guard
 
 

@@ -291,14 +291,19 @@ class Seats:
         if now - self._found_none < _SEARCH_EVERY_S:
             return False
         held = self._seen_since(now, self._hold_s)
-        free = np.flatnonzero(~held[: _end_of_claims(held, self._limit)])
-        if not len(free):
+        free = ~held[: _end_of_claims(held, self._limit)]
+        count = int(np.count_nonzero(free))
+        if not count:
             self._found_none = now
             return False
         # Seats that were never used come first: nobody may come back for those.
-        free = free[np.argsort(self._generation[free] != 0, kind="stable")]
-        free = np.roll(free, -(self._spread * _CANDIDATES % len(free)))
-        self._candidates = free[:_CANDIDATES][::-1].tolist()
+        unused = free & (self._generation[: len(free)] == 0)
+        order = np.flatnonzero(unused)
+        first = self._spread * _CANDIDATES % count
+        if first + _CANDIDATES > len(order):
+            order = np.roll(np.concatenate((order, np.flatnonzero(free & ~unused))), -first)
+            first = 0
+        self._candidates = order[first : first + _CANDIDATES][::-1].tolist()
         return True
 
 

@@ -16,11 +16,13 @@ from socket import SocketType as Socket
 from samvad.base.errors import PlainError
 from samvad.base.settings import GateSettings
 from samvad.base.settings_attack import AttackSettings
+from samvad.gate.answerer import Answerer
 from samvad.gate.answers import REFUSALS, Answer
-from samvad.gate.connection import Answerer, Connection, State
+from samvad.gate.connection import Connection
+from samvad.gate.connection_state import State
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.greeting import Greeting, Late
-from samvad.gate.guard import TICK_S, Guard
+from samvad.gate.guard import ROUND_S, TICK_S, Guard
 from samvad.gate.loop import IN, Loop
 from samvad.gate.proxied import Forwarded, Throttled
 from samvad.gate.rounds import Rounds
@@ -115,10 +117,11 @@ class Server:
         self.guard = guard or Guard(AttackSettings(), settings.connections_per_source, counters)
         self.read_rate = self.guard.read_rate
         self.guard.head_s, self.guard.send_s = self.head_s, self.send_s
-        self._connections: set[Connection] = set()
+        self._awake: set[Connection] = set()
+        """All connections but those that rest."""
         self._resting: set[Connection] = set()
         self._others: Rounds[Connection] = Rounds(
-            lambda: (self._connections - self._resting).difference(self.guard.new)
+            lambda: self._awake.difference(self.guard.new), ROUND_S
         )
         """Those that are looked at and have proven something (guard.py `new`)."""
         self._wheel: Wheel[Late] = Wheel()
@@ -127,6 +130,7 @@ class Server:
         self._throttled = Throttled()
         loop.every(0.5, self._look_at_deadlines)
         loop.every(TICK_S, self._watch)
+        loop.every(ROUND_S, self._thin_out)
 
     def add(self, listener: socket.socket, site: Answerer, ours: bool = False) -> None:
         """Answer connections to `listener` from `site`. `ours`: they are the machine's own, on a
@@ -134,67 +138,66 @@ class Server:
         self._listeners.append(_Listener(self, listener, site, ours))
 
     def __len__(self) -> int:
-        return len(self._connections)
+        return len(self._awake) + len(self._resting)
+
+    def _all(self) -> list[Connection]:
+        return [*self._awake, *self._resting]
 
     # -- connections ------------------------------------------------------------------------
 
-    def take(
-        self, sock: Socket, peer: str, site: Answerer, ours: bool = False
-    ) -> Connection | None:
+    def take(self, sock: Socket, peer: str, site: Answerer, ours: bool = False) -> None:
         """A new connection: let it in or send it away."""
         self.count[_ACCEPTED] += 1
         guard = self.guard
         if ours:
-            return self._let_in(sock, site, Book(peer, 0.0, 0.0, set()), Rank.PROVEN)
-        if peer not in guard.proxies:
-            return self.admit(sock, peer, site)
-        if guard.proxy_protocol:
+            self._let_in(sock, site, Book(peer, 0.0, 0.0, set()), Rank.PROVEN)
+        elif peer not in guard.proxies:
+            self.admit(sock, peer, site)
+        elif guard.proxy_protocol:
             Greeting(self, self._wheel, sock, site)
-            return None
-        # It speaks for many, and says for whom in each request.
-        book = Book(peer, 0.0, 0.0, set())
-        return self._let_in(sock, Forwarded(guard, site, self.loop), book, Rank.PROVEN)
+        else:
+            # It speaks for many, and says for whom in each request.
+            book = Book(peer, 0.0, 0.0, set())
+            self._let_in(sock, Forwarded(guard, site, self.loop), book, Rank.PROVEN)
 
-    def admit(self, sock: Socket, peer: str, site: Answerer) -> Connection | None:
+    def admit(self, sock: Socket, peer: str, site: Answerer) -> None:
         """A connection of `peer`'s own, whoever brought it: let it in or send it away."""
         book, entry = self.guard.enter(source_of(peer), self.loop.moment.now)
         if entry is Entry.IN:
-            connection = self._let_in(sock, site, book, Rank.NEW)
-            if connection is None:
+            if not self._let_in(sock, site, book, Rank.NEW):
                 self.guard.books.gone(book)
-            return connection
-        if entry is Entry.BANNED:  # nothing is said to it: that is what costs least
+        elif entry is Entry.BANNED:  # nothing is said to it: that is what costs least
             self.counters.add("refused_banned")
             with contextlib.suppress(OSError):
                 sock.close()
         else:
             status, counter = _AWAY[entry]
             self._send_away(sock, REFUSALS[status], counter)
-        return None
 
-    def _let_in(self, sock: Socket, site: Answerer, book: Book, rank: Rank) -> Connection | None:
-        if len(self._connections) >= self._most and not self._has_room(rank):
+    def _let_in(self, sock: Socket, site: Answerer, book: Book, rank: Rank) -> bool:
+        """Whether there was room for it; it may have been served and be gone by then."""
+        if len(self) >= self._most and not self._has_room(rank):
             self._send_away(sock, REFUSALS[503], "refused_full")
-            return None
+            return False
         try:
             sock.setblocking(False)
-            connection = Connection(self, site, sock, book, rank)
-            self.loop.watch(connection.fd, connection, IN)
         except OSError:
             sock.close()
-            return None
-        self._connections.add(connection)
-        if rank is Rank.NEW:
-            self.guard.new[connection] = None
-        self.count[_OPEN] += 1
-        self.set_deadline(connection, self.head_s)
-        return connection
+            return False
+        connection = Connection(self, site, sock, book, rank)
+        if connection.begin():
+            self._awake.add(connection)
+            if connection.rank is Rank.NEW:
+                self.guard.new[connection] = None
+            self.count[_OPEN] += 1
+            self._wheel.set(connection, connection.deadline)
+        return True
 
     def _has_room(self, rank: Rank) -> bool:
         """Whether a full process takes one more."""
         if rank is Rank.NEW and not self._make_room():
             return False
-        return len(self._connections) < self._most + FOR_ALL
+        return len(self) < self._most + FOR_ALL
 
     def _make_room(self) -> bool:
         """Close the oldest that has proven nothing; False: all have."""
@@ -208,17 +211,20 @@ class Server:
         return False
 
     def _watch(self) -> None:
-        """A tick: a part of the connections is looked at; where sockets run short, those that
-        have proven nothing are closed the sooner the fewer are left."""
-        now, guard = self.loop.moment.now, self.guard
-        found = guard.walk(self._others, now)
-        self.counters.set("deep", len(self._connections) - len(guard.new))
+        """A tick: a part of the connections is looked at."""
+        found = self.guard.walk(self._others, self.loop.moment.now)
+        self.counters.set("deep", len(self) - len(self.guard.new))
         for connection in found.fast:
             connection.throttle(self._throttled)
             self.counters.add("throttled")
         for connection in found.dull:
             connection.cut()
-        filled = len(self._connections) / self._most
+
+    def _thin_out(self) -> None:
+        """Where sockets run short, those that have proven nothing are closed the sooner the fewer
+        are left."""
+        now, guard = self.loop.moment.now, self.guard
+        filled = len(self) / self._most
         if filled < SHORT:
             return
         left = max(0.0, (1.0 - filled) / (1.0 - SHORT))
@@ -234,11 +240,14 @@ class Server:
         """All it does is to wait for news: it cannot be too fast, and there is nothing to see in
         it until it `stirs`. That is most of a long line."""
         self.guard.rests(connection)
+        self._awake.discard(connection)
         self._resting.add(connection)
 
     def stirs(self, connection: Connection) -> None:
         """It has asked for something else."""
-        self._resting.discard(connection)
+        if connection in self._resting:
+            self._resting.remove(connection)
+            self._awake.add(connection)
 
     def _rests_s(self, connection: Connection, now: float) -> float:
         """How long it has done nothing of use."""
@@ -252,7 +261,7 @@ class Server:
         if not sources:
             return
         sources = set(sources)
-        theirs = [one for one in self._connections if one.book.source in sources]
+        theirs = [one for one in self._all() if one.book.source in sources]
         for number, connection in enumerate(theirs):
             if self.guard.rank(connection) < Rank.PROVEN:
                 connection.close()
@@ -278,9 +287,9 @@ class Server:
         """A connection is about to close its socket."""
         self.loop.forget(fd)
         self._wheel.drop(connection)
-        self._connections.discard(connection)
+        self._awake.discard(connection)
         self._resting.discard(connection)
-        self.count[_OPEN] = len(self._connections)
+        self.count[_OPEN] = len(self)
         self.guard.gone(connection, self.loop.moment.now)
 
     def crashed(self) -> None:
@@ -312,7 +321,7 @@ class Server:
         self.ending = True
         for listener in self._listeners:
             listener.end()
-        for connection in list(self._connections):
+        for connection in self._all():
             if connection.state is State.WAITING:
                 connection.give_up_waiting()
             elif connection.idle and connection.served:
@@ -322,7 +331,7 @@ class Server:
         """Close everything at once."""
         for listener in self._listeners:
             listener.close()
-        for connection in list(self._connections):
+        for connection in self._all():
             connection.close()
 
 
@@ -360,13 +369,7 @@ class _Listener:
                     continue
                 self._starve(error)
                 return False
-            connection = server.take(sock, address[0], site, self._ours)
-            if connection is not None:
-                # Whoever connects has something to ask, and most of the time it is here already.
-                try:
-                    connection.ready(IN)
-                except Exception:
-                    connection.broken()
+            server.take(sock, address[0], site, self._ours)
         return True
 
     def _starve(self, error: OSError) -> None:

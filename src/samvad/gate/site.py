@@ -75,6 +75,14 @@ Token = TypeVar("Token", bound=Hashable)
 Released = list[tuple[Token, Answer]]
 
 
+class Told(NamedTuple, Generic[Token]):
+    """Answers for those who were held: `turns` have come for some, who will knock at once; all
+    others will only look again."""
+
+    turns: Released[Token]
+    news: Released[Token]
+
+
 _Known = tuple[Event[Token], bytes]
 """Whose a path is, and what of it: the last part of the path."""
 
@@ -379,19 +387,20 @@ class Site(Generic[Token]):
         self._count[_WAITING] = len(self._pending)
         return answers
 
-    def tell(self, at: Moment) -> Released[Token]:
+    def tell(self, at: Moment) -> Told[Token]:
         """Answers for those who wait for news."""
-        answers: Released[Token] = []
+        answers: Told[Token] = Told([], [])
         for name in list(self._telling):
             event = self._events[name]
-            for token in event.tell(at):
+            for token, turn in event.tell(at).items():
                 held = self._pending.pop(token)
                 assert isinstance(held, _Held)
                 told = event.state if held.listens else event.serving
-                answers.append((token, told(held.fields, at) or REFUSALS[404]))
+                answer = told(held.fields, at) or REFUSALS[404]
+                (answers.turns if turn else answers.news).append((token, answer))
             if not len(event.news):
                 self._telling.discard(name)
-        if answers:
+        if answers.turns or answers.news:
             self._count[_WAITING] = len(self._pending)
         return answers
 
