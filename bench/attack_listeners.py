@@ -24,11 +24,13 @@ EACH = 8_000
 
 @dataclass
 class Felt:
-    """`asked`: requests sent. `good`: answered 200. `lost`: connections that broke. `late`: answers
-    that took longer than a listener has sound in hand (`every_s`), and those that never came."""
+    """`asked`: requests sent. `good`: answered 200. `refused`: answered otherwise. `lost`:
+    connections that broke. `late`: answers that took longer than a listener has sound in hand
+    (`every_s`), and those that never came."""
 
     asked: int = 0
     good: int = 0
+    refused: int = 0
     lost: int = 0
     late: int = 0
     took_ms: list[float] = field(default_factory=list)
@@ -46,6 +48,7 @@ class Felt:
     def add(self, other: "Felt") -> None:
         self.asked, self.good = self.asked + other.asked, self.good + other.good
         self.lost, self.late = self.lost + other.lost, self.late + other.late
+        self.refused += other.refused
         self.took_ms += other.took_ms
 
 
@@ -127,7 +130,8 @@ class Listeners:
         sent = self._sent.pop(number, None)
         if sent is not None:  # the first bytes: playlists come in one piece
             took_s = time.monotonic() - sent
-            felt.good += data.startswith(b"HTTP/1.1 200 ")
+            good = data.startswith(b"HTTP/1.1 200 ")
+            felt.good, felt.refused = felt.good + good, felt.refused + (not good)
             felt.late += took_s > self._every_s
             felt.took_ms.append(took_s * 1000)
 

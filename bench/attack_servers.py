@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.gate_nginx import running_nginx
+from bench.gate_nginx import Limits, running_nginx
 from samvad.base.settings_attack import AttackSettings
 from samvad.gate.fence import MESSAGE_MAX, TABLE, read, setup
 from samvad.gate.seats import Seats
@@ -32,16 +32,21 @@ SEATS = 30_000
 TICKET_RATE = AttackSettings().ticket_rate
 """As everywhere but at the gates of tests, where one ticket stands for whoever looks."""
 PAGE = "<!doctype html><title>A talk</title>" + "<p>Hello, and welcome.</p>" * 1_500
-LIMITS = """
+LIMITS = Limits(
+    """
     limit_req_zone $binary_remote_addr zone=req:16m rate=50r/s;
     limit_conn_zone $binary_remote_addr zone=conn:16m;
+    limit_req_zone $arg_ticket zone=ticket:16m rate=60r/s;
     limit_req_status 429; limit_conn_status 429;
     limit_req zone=req burst=500 nodelay;
     limit_conn conn 2000;
     client_header_timeout 10s; client_body_timeout 10s; send_timeout 30s;
     reset_timedout_connection on;
-"""
-"""What an operator who has thought of attacks writes into nginx.conf."""
+    """,
+    "limit_req zone=req burst=500 nodelay; limit_req zone=ticket burst=60 nodelay;",
+)
+"""What an operator who has thought of attacks writes into nginx.conf. A ticket may ask as often as
+at a gate."""
 
 
 @dataclass
@@ -159,11 +164,14 @@ def fenced_gate(folder: Path, listeners: int, core: int) -> Iterator[Attacked]:
 
 @contextmanager
 def nginx(folder: Path, listeners: int, core: int) -> Iterator[Attacked]:
-    with running_nginx(folder, tuned=False, more=LIMITS, workers=GATES) as server:
+    with running_nginx(folder, False, LIMITS, GATES) as server:
         for worker in server.workers:
             os.sched_setaffinity(worker, {core})
         server.page("a-talk", PAGE)
-        yield Attacked(server.port, [server.file("p", 2_000)] * listeners)
+        play = server.file("p", 2_000)
+        server.door({"verdict": "admit", "ticket": "A" * 32, "play": play})
+        paths = [server.ticket("p", number + 1) for number in range(listeners)]
+        yield Attacked(server.port, paths)
 
 
 INSIDE = "SAMVAD_BENCH_NAMESPACE"

@@ -8,12 +8,14 @@ are seconds old, gains less from than this bench does).
 import base64
 import gzip
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.kit.ports import free_port
@@ -41,7 +43,9 @@ http {{
     scgi_temp_path {folder}/scgi;
     server {{
         listen 127.0.0.1:{port} backlog=4096{shared};
+        {locations}
         location /live/ {{
+            {live}
             secure_link $arg_ticket,$arg_expires;
             secure_link_md5 "$secure_link_expires {secret}";
             if ($secure_link = "") {{ return 403; }}
@@ -61,7 +65,29 @@ http {{
 """
 
 
+DOOR = """
+        location /door/ {{
+            root {folder}/files;
+            log_not_found off;
+            error_page 404 405 =200 /door.json;
+        }}
+        location = /door.json {{
+            internal;
+            root {folder}/files;
+            default_type application/json;
+        }}
+"""
+"""A door that says the same to everybody: what there is nothing of is answered with a file,
+whatever the method, after limits were looked at (which a `return` comes before)."""
 TUNING = "open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What goes into the http block, and to where tickets are verified."""
+
+    all: str = ""
+    live: str = ""
 
 
 class Nginx:
@@ -82,18 +108,31 @@ class Nginx:
         path.write_text(text)
         path.with_name(f"{name}.gz").write_bytes(gzip.compress(text.encode()))
 
+    def door(self, says: dict[str, str]) -> None:
+        """What DOOR answers whoever knocks."""
+        (self._folder / "files" / "door.json").write_text(json.dumps(says))
+
     def file(self, name: str, size: int) -> str:
         """Make a file of `size` bytes; its path with a ticket."""
         (self._folder / "files" / name).write_bytes(os.urandom(size))
-        expires = int(time.time()) + 3600
+        return self.ticket(name)
+
+    def ticket(self, name: str, number: int = 0) -> str:
+        """The path of a file with a ticket; for each number another one."""
+        expires = int(time.time()) + 3600 + number
         digest = hashlib.md5(f"{expires} {SECRET}".encode()).digest()
         ticket = base64.urlsafe_b64encode(digest).decode().rstrip("=")
         return f"/live/{name}?ticket={ticket}&expires={expires}"
 
 
 @contextmanager
-def running_nginx(folder: Path, tuned: bool, more: str = "", workers: int = 1) -> Iterator[Nginx]:
-    """nginx in `folder`; ended with the block. `more`: goes into its http block."""
+def running_nginx(
+    folder: Path,
+    tuned: bool,
+    limits: Limits = Limits(),
+    workers: int = 1,
+) -> Iterator[Nginx]:
+    """nginx in `folder`; ended with the block."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         raise FileNotFoundError("nginx is not installed: tools/system-packages installs it")
@@ -106,7 +145,9 @@ def running_nginx(folder: Path, tuned: bool, more: str = "", workers: int = 1) -
             folder=folder,
             port=port,
             secret=SECRET,
-            tuning=more + (TUNING if tuned else ""),
+            tuning=limits.all + (TUNING if tuned else ""),
+            locations=DOOR.format(folder=folder),
+            live=limits.live,
             workers=workers,
             shared=" reuseport" if workers > 1 else "",
         )

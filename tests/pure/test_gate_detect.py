@@ -86,6 +86,11 @@ def test_a_few_odd_clients_of_a_huge_crowd_are_no_attack() -> None:
         ({"open": 20_000, "unproven": 400, "stuck": 350}, Kind.READERS, "take no answer"),
         ({"open": 200, "runs": 900.0, "newcomers": 1_000.0}, Kind.PAGES, "go at once"),
         ({"open": 2_000, "knocks": 2_000.0, "deep": 50}, Kind.DOOR, "knocks at the door"),
+        (
+            {"deep": 20_000, "runs": 900.0, "newcomers": 1_000.0, "knocks": 880.0},
+            Kind.DOOR,
+            "go at once",
+        ),
     ],
 )
 def test_attacks_that_do_little_are_seen_by_what_they_hold(

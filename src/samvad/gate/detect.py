@@ -110,7 +110,7 @@ DOOR_S = 10.0
 """So many bare knocks within DOOR_S of which fewer than that share is there afterwards."""
 RUNS_PER_S, RUNS_SHARE = 150.0, 0.5
 """So many connections that go at once a second, and so much of all that come: browsers keep
-theirs."""
+theirs. They came for the door if so much of them was knocks."""
 CROWD_PER_S = 100.0
 
 LASTS_S: Mapping[tuple[State, Signal], float] = {
@@ -197,7 +197,8 @@ class Detector:
         if knocks >= DOOR_KNOCKS and second.deep < DOOR_COMES * knocks:
             return Signal.HARM, "door", {"knocks": knocks}, (Kind.DOOR,)
         if second.runs >= RUNS_PER_S and second.runs >= RUNS_SHARE * second.newcomers:
-            return Signal.HARM, "runs", {"runs": second.runs}, (Kind.PAGES,)
+            came_for = Kind.DOOR if second.knocks >= RUNS_SHARE * second.runs else Kind.PAGES
+            return Signal.HARM, "runs", {"runs": second.runs}, (came_for,)
         if second.newcomers >= CROWD_PER_S:
             return Signal.CROWD, "crowd", {"newcomers": second.newcomers}, ()
         return Signal.CALM, "calm", {}, ()
