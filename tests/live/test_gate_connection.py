@@ -159,6 +159,55 @@ def test_one_who_was_held_for_news_is_in_no_hurry_until_it_asks_for_more(
     assert rig.connection.closed
 
 
+def test_whose_turn_has_come_is_in_a_hurry_again(rig: Rig) -> None:
+    look = b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"
+    rig.say(look)
+    rig.turn(2)
+    rig.site.waiting[-1].resume(Answer(200, [], ()), calm=True)
+    rig.say(look)
+    rig.clock.advance(CALM_S)
+    rig.turn(3)
+    assert len(rig.site.waiting) == 2
+    assert len(rig.server) == 1
+    rig.site.waiting[-1].resume(Answer(200, [], ()))
+    rig.hear()
+    rig.say(ASKED)
+    rig.turn(2)
+    assert rig.hear().startswith(b"HTTP/1.1 200 "), "it knocks, and no time has passed"
+
+
+def test_who_says_close_is_served_as_it_comes_and_never_watched(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched: list[int] = []
+    monkeypatch.setattr(rig.loop, "watch", lambda fd, *_: watched.append(fd))
+    peer, ours = socket.socketpair()
+    peer.send(b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    rig.server.take(ours, "192.0.2.7", rig.site)
+    assert peer.recv(READ).endswith(b"\r\n\r\n" + b"x" * 10)
+    assert peer.recv(READ) == b""
+    assert not watched
+    assert len(rig.server) == 1, "the rig's own"
+    assert rig.counters.values[[*_names()].index("connections_open")] == 1
+    assert rig.server.guard.books.of("192.0.2.7", 0.0).open == 0
+    with peer:
+        peer, ours = socket.socketpair()
+    rig.server.take(ours, "192.0.2.7", rig.site)
+    assert len(watched) == 1, "one who has not asked yet"
+    assert rig.server.guard.books.of("192.0.2.7", 0.0).open == 1
+    peer.close()
+
+
+def test_the_last_answer_is_readable_although_more_was_sent_than_is_read(rig: Rig) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        peer = socket.create_connection(listener.getsockname())
+        ours, _ = listener.accept()
+    peer.sendall(b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + b"x" * 3 * READ)
+    rig.server.take(ours, "192.0.2.7", rig.site)
+    with peer:
+        assert peer.recv(READ).endswith(b"\r\n\r\n" + b"x" * 10)
+
+
 def test_one_who_goes_while_waiting_is_dropped_once(rig: Rig) -> None:
     rig.say(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
     rig.turn(2)

@@ -53,11 +53,14 @@ class House:
     def pass_s(self, seconds: float) -> dict[str, Any]:
         """Time goes on in ticks; what who was told meanwhile."""
         told: dict[str, Any] = {}
+        self.calm: set[str] = set()
+        """Those of them who are in no hurry."""
         for _ in range(max(1, round(seconds * 10))):
             self.at = Moment(self.at.now + 0.1, self.at.wall_ms + 100)
             self.site.register.tick(self.at)
             both = self.site.tell(self.at)
-            told |= {who: self._read(answer) for who, answer in (*both.turns, *both.news)}
+            self.calm |= {who for who, _ in both.calm}
+            told |= {who: self._read(answer) for who, answer in (*both.hurried, *both.calm)}
         return told
 
     def _read(self, answer: Answer) -> Any:
@@ -103,11 +106,13 @@ def test_whose_turn_comes_is_told_and_nobody_else(house: House) -> None:
     house.leave(inside["ticket"])
     told = house.pass_s(1)
     assert list(told) == ["no. 1"]
+    assert not house.calm, "they will knock at once"
     assert told["no. 1"]["serving"] == 1
     # It is there already: at once.
     again = house.get(f"{SERVING}?after={seen['mark']}&until=3.1", "no. 1")
     assert again["serving"] == 1
     assert list(house.pass_s(UNTIL_S * 1.25 + 2)) == ["no. 5"]
+    assert house.calm == {"no. 5"}
 
 
 def test_the_hosts_word_is_told_to_all_at_once(house: House) -> None:
@@ -133,6 +138,7 @@ def test_a_listener_of_a_big_crowd_holds_one_look_for_state_and_news(tmp_path: P
     assert house.pass_s(LISTENERS_LEAST_S * 0.7) == {}
     told = house.pass_s(LISTENERS_LEAST_S * 0.6 + 1)
     assert told["listens"]["latency"] == "plain"
+    assert not house.calm, "sound is fetched over the same connection"
     assert house.get(f"{STATE}?after={seen['mark']}", "listens") is None
     house.site.hear(replace(house.room, phase=Phase.ENDED, ended_ms=WALL_MS), house.at.now)
     assert house.pass_s(0.2)["listens"]["state"] == "ended"

@@ -48,6 +48,12 @@ class _Timer:
         self.call, self.due, self.every_s = call, due, every_s
 
 
+def next_due(due: float, every_s: float, now: float) -> float:
+    """When what was due is due again: in step with its beginning, so that what began together stays
+    together, and one waking is for all."""
+    return due + every_s * (int((now - due) / every_s) + 1) if every_s else now
+
+
 class Loop:
     """`moment` is this turn's time; `date` and `date_close` end the head of an answer."""
 
@@ -140,10 +146,15 @@ class Loop:
         """Call in the next turn, which comes at once."""
         self._again.append(call)
 
+    def hurry(self) -> None:
+        """This turn has left something undone, or was for nobody: the next one is not put off to
+        gather more."""
+        self._gathers = False
+
     def _run_timers(self, now: float) -> None:
         for timer in self._timers:
             if timer.due <= now:
-                timer.due = now + timer.every_s
+                timer.due = next_due(timer.due, timer.every_s, now)
                 try:
                     timer.call()
                 except Exception:
@@ -183,6 +194,7 @@ class Loop:
         rest_s = self._turned_at + GRAIN_S - self._clock.now()
         if rest_s > 0.0:
             time.sleep(rest_s)
+            self._turned_at += GRAIN_S  # who comes soon after that is under load as well
 
     def _handle(self, ready: list[tuple[int, int]]) -> None:
         handlers = self._handlers

@@ -209,9 +209,8 @@ def main(data: Path, settings: Settings, index: int) -> int:
 def _tick(site: "Site[Connection]", loop: Loop) -> None:
     site.register.tick(loop.moment)
     told = site.tell(loop.moment)
-    _resume(told.turns)
-    # Whoever was held for news looks again, and is held again.
-    _resume(told.news, calm=True)
+    _resume(told.hurried)
+    _resume(told.calm, calm=True)
 
 
 def _resume(released: Released[Connection], calm: bool = False) -> None:

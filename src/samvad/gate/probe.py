@@ -11,7 +11,7 @@ import os
 from samvad.base.clock import Clock
 from samvad.gate.counters import INDEX, Counters
 from samvad.gate.load import WAIT_BOUNDS_MS, wait_counter, wait_place
-from samvad.gate.loop import IN, Loop
+from samvad.gate.loop import IN, Loop, next_due
 
 EVERY_S = 0.1
 MOST_S = 60.0
@@ -23,7 +23,7 @@ _BUCKETS = [INDEX[wait_counter(place)] for place in range(len(WAIT_BOUNDS_MS) + 
 class Probe:
     def __init__(self, loop: Loop, clock: Clock, counters: Counters) -> None:
         self._loop, self._clock, self._count = loop, clock, counters.values
-        self._due = clock.now()
+        self._due = loop.moment.now  # as the loop's timer has it
         self._meant: float | None = None
         """When the probe that is out was meant to be answered."""
         self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -34,11 +34,12 @@ class Probe:
         if self._meant is None:
             self._meant = self._due
             os.eventfd_write(self._fd, 1)
-        self._due = self._loop.moment.now + EVERY_S
+        self._due = next_due(self._due, EVERY_S, self._loop.moment.now)
 
     def ready(self, mask: int) -> None:
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._fd)
+        self._loop.hurry()  # this is no load
         if self._meant is None:
             return
         now = self._clock.now()

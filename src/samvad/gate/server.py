@@ -348,7 +348,8 @@ class _Listener:
         server.loop.every(PAUSE_S, self._wake)
 
     def ready(self, mask: int) -> None:
-        self._accept(ACCEPTS)
+        if self._accept(ACCEPTS):
+            self._server.loop.hurry()
 
     def broken(self) -> None:
         self._server.crashed()

@@ -76,11 +76,11 @@ Released = list[tuple[Token, Answer]]
 
 
 class Told(NamedTuple, Generic[Token]):
-    """Answers for those who were held: `turns` have come for some, who will knock at once; all
-    others will only look again."""
+    """Answers for those who were held. `calm`: to those in line who will only look again; others
+    will knock at once, or are listeners, who fetch sound over the same connection."""
 
-    turns: Released[Token]
-    news: Released[Token]
+    hurried: Released[Token]
+    calm: Released[Token]
 
 
 _Known = tuple[Event[Token], bytes]
@@ -397,10 +397,11 @@ class Site(Generic[Token]):
                 assert isinstance(held, _Held)
                 told = event.state if held.listens else event.serving
                 answer = told(held.fields, at) or REFUSALS[404]
-                (answers.turns if turn else answers.news).append((token, answer))
+                kind = answers.hurried if turn or held.listens else answers.calm
+                kind.append((token, answer))
             if not len(event.news):
                 self._telling.discard(name)
-        if answers.turns or answers.news:
+        if answers.hurried or answers.calm:
             self._count[_WAITING] = len(self._pending)
         return answers
 
