@@ -47,7 +47,7 @@ EVERY_S = 1.92
 LEAN_S = 5.76
 """How often a listener fetches where the crowd is large (gate/lean.py)."""
 LARGE = 2_000
-SETTLE_S = 8.0
+SETTLE_S, CALM_S = 8.0, 6.0
 ALL = "all"
 
 
@@ -115,6 +115,7 @@ def under_attack(kind: str, side: str, seconds: float, listeners: int, core: int
         Path(folder).chmod(0o755)
         crowd = Crowd(server.port, server.paths, every_s)
         crowd.run(SETTLE_S)
+        calm = crowd.run(CALM_S)
         attackers = [
             attacked(server.port, replace(one, to_s=seconds), n)
             for n, one in enumerate(ATTACKS[kind])
@@ -124,14 +125,21 @@ def under_attack(kind: str, side: str, seconds: float, listeners: int, core: int
             assert attacker.stdin is not None
             attacker.stdin.write(f"{began!r}\n")
             attacker.stdin.flush()
-        crowd.begin(seconds)
         seen = _Seen(server, began)
-        while time.monotonic() - began < seconds:
-            seen.look()
-            time.sleep(0.1)
-        felt = crowd.felt()
+        halves = []
+        for until in (seconds / 2, seconds):
+            crowd.begin(began + until - time.monotonic())
+            while time.monotonic() - began < until:
+                seen.look()
+                time.sleep(0.1)
+            halves.append(crowd.felt())
+        felt, later = Felt(), halves[-1]
+        for half in halves:
+            felt.add(half)
         spoils = [ended(attacker) for attacker in attackers]
-        told = _told(felt) | seen.told | {"spoils": spoils, "good_banned": _good_banned(server)}
+        told = _told(felt) | seen.told
+        told |= {"calm_p99_ms": _p99_ms(calm), "later_p99_ms": _p99_ms(later)}
+        told |= {"spoils": spoils, "good_banned": _good_banned(server)}
         if server.fenced is not None:
             told |= {"fenced": server.fenced.count, "packets_dropped": server.fenced.dropped()}
         crowd.close()
@@ -177,11 +185,15 @@ def _good_banned(server: Attacked) -> int | None:
     return banned
 
 
+def _p99_ms(felt: Felt) -> float:
+    return round(felt.percentile(0.99), 1)
+
+
 def _told(felt: Felt) -> dict[str, Any]:
     return {
         "success": round(felt.success, 5),
         "p50_ms": round(felt.percentile(0.5), 1),
-        "p99_ms": round(felt.percentile(0.99), 1),
+        "p99_ms": _p99_ms(felt),
         "late": felt.late,
         "lost": felt.lost,
         "refused": felt.refused,
@@ -224,8 +236,8 @@ def refusals(core: int) -> list[dict[str, Any]]:
 
 def show(results: list[dict[str, Any]]) -> None:
     print(
-        f"\n{'attack':13}{'':8}{'success':>9}{'p50 ms':>8}{'p99 ms':>8}{'late':>6}{'lost':>6}"
-        f"{'refused':>8}{'banned':>7}"
+        f"\n{'attack':13}{'':8}{'success':>9}{'p50 ms':>8}{'calm p99':>9}{'p99 ms':>8}"
+        f"{'2nd half':>9}{'late':>6}{'lost':>6}{'refused':>8}{'banned':>7}"
         f"{'seen s':>8}{'ban s':>7}{'fence s':>8}  named"
     )
     for told in results:
@@ -235,8 +247,8 @@ def show(results: list[dict[str, Any]]) -> None:
         fenced = told["fenced_s"] if told["fenced_s"] is not None else "-"
         print(
             f"{told['kind']:13}{told['side']:8}{told['success']:>9.2%}{told['p50_ms']:>8}"
-            f"{told['p99_ms']:>8}{told['late']:>6}{told['lost']:>6}{told['refused']:>8}{wrong:>7}"
-            f"{seen:>8}{banned:>7}{fenced:>8}"
+            f"{told['calm_p99_ms']:>9}{told['p99_ms']:>8}{told['later_p99_ms']:>9}"
+            f"{told['late']:>6}{told['lost']:>6}{told['refused']:>8}{wrong:>7}{seen:>8}{banned:>7}{fenced:>8}"
             f"  {' '.join(told.get('kinds', ()))}"
         )
 

@@ -137,3 +137,13 @@ def test_reasons_have_what_they_name() -> None:
     for text in REASONS.values():
         assert re.sub(r"\{\w+(:[^}]+)?\}", "", text)
     assert {signal for _, signal in TRANSITIONS} == set(Signal)
+
+
+def test_what_was_seen_is_named_until_the_attack_is_over() -> None:
+    detector = Detector()
+    run(detector, 0.0, 4, **HARM)
+    banned = HARM | {"harm": {Kind.BANNED: 4_000.0}}
+    assert run(detector, 4.0, 10, **banned).kinds == (Kind.BANNED, Kind.TICKETS)
+    over = run(detector, 14.0, 900, **CALM)
+    assert (over.state, over.kinds) == (State.QUIET, ())
+    assert run(detector, 914.0, 4, **banned).kinds == (Kind.BANNED,)

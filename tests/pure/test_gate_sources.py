@@ -104,6 +104,7 @@ HERDS = {
 @pytest.mark.parametrize("name", HERDS)
 def test_honest_herds_are_not_blamed(name: str) -> None:
     assert judge(HERDS[name], proven=0) is None
+    assert judge(HERDS[name], proven=0, tight=True) is None
 
 
 ATTACKS = {
@@ -134,3 +135,10 @@ def test_thresholds_are_the_machines() -> None:
     tally = Tally(accepts=20, requests=20, forged=20)
     assert judge(tally, 0, processes=1) is None
     assert judge(tally, 0, processes=4) is not None
+
+
+def test_half_is_enough_while_an_attack_is_seen_but_not_of_what_people_do_too() -> None:
+    malformed, shallow = Tally(accepts=12, bad=12), Tally(accepts=90, requests=90, shallow=90)
+    assert judge(malformed, 0) is None
+    assert judge(malformed, 0, tight=True) is not None
+    assert judge(shallow, 0, tight=True) is None

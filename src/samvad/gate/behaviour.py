@@ -66,22 +66,25 @@ _RULES = (
     _Rule(Kind.PAGES, ("shallow",), ("accepts", "shallow"), 150, 0.8, patient=True),
 )
 _LEAST = min(rule.least for rule in _RULES)
+TIGHT = 2
+"""While an attack is seen, so much less is enough of what is not left to patience."""
 FAR = 0.1
 """Where so much of a source's connections come far, those that do not are taken for neighbours."""
 
 
-def judge(tally: Tally, proven: int, processes: int = 1) -> Blame | None:
+def judge(tally: Tally, proven: int, processes: int = 1, tight: bool = False) -> Blame | None:
     """What a source is to be blamed for, the worst first; None: nothing.
 
     `proven`: its listeners now. `processes`: gates among whom its connections are spread, so
-    that thresholds are those of the machine.
+    that thresholds are those of the machine. `tight`: an attack is seen.
     """
-    if tally.harm * processes < _LEAST:  # as nearly always
+    part = TIGHT if tight else 1
+    if tally.harm * processes * part < _LEAST:  # as nearly always
         return None
     worst: Blame | None = None
     for rule in _RULES:
         acts = sum(getattr(tally, name) for name in rule.counts)
-        if acts * processes < rule.least:
+        if acts * processes * (1 if rule.patient else part) < rule.least:
             continue
         if rule.patient and (proven > 0 or tally.deep > FAR * tally.accepts):
             continue

@@ -66,8 +66,9 @@ class Second:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`since`: monotonic seconds. `kinds`: of harm, the most first. `reason`: in words, for a
-    log; `says` and `figures` are the same for pages in other languages."""
+    """`since`: monotonic seconds. `kinds`: of harm since it began, the most of now first.
+    `reason`: in words, for a log; `says` and `figures` are the same for pages in other languages.
+    """
 
     state: State
     since: float
@@ -150,7 +151,9 @@ class Detector:
         now = second.now
         signal, says, figures, kinds = self._signal(second)
         if signal is Signal.HARM:
-            self._kinds = kinds or self._kinds
+            # Soon after it is seen who did it is banned, and then all that is left is that.
+            goes_on = self._state is State.ATTACK or Signal.HARM in self._signal_since
+            self._kinds = tuple(dict.fromkeys((*kinds, *(self._kinds if goes_on else ()))))
         self._note(signal, now, HELD_S if says in ("silent", "stuck") else 1.0)
         goes = TRANSITIONS.get((self._state, signal))
         if goes is not None:

@@ -291,7 +291,8 @@ class Guard:
             if not book.known and book.tally.accepts:
                 book.known = True
                 self._sight.came(book.source)
-            blame = judge(book.tally, book.proven, self._processes) or self._pace(book)
+            tight = self.books.tight
+            blame = judge(book.tally, book.proven, self._processes, tight) or self._pace(book)
             if blame is not None:
                 self._blame(book, blame, at)
             if book.kind is not None:
