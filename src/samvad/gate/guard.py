@@ -285,13 +285,13 @@ class Guard:
     def each_second(self, at: Moment) -> Iterator[None]:
         """Blame whom there is to blame, a few in each step: a flood has thousands of sources."""
         self._sight.turn(at.wall_ms)
+        tight = self.books.tight
         for number, book in enumerate(self.books.to_judge()):
             if number % STEP == STEP - 1:
                 yield
             if not book.known and book.tally.accepts:
                 book.known = True
                 self._sight.came(book.source)
-            tight = self.books.tight
             blame = judge(book.tally, book.proven, self._processes, tight) or self._pace(book)
             if blame is not None:
                 self._blame(book, blame, at)
