@@ -180,7 +180,7 @@ def test_who_says_close_is_served_as_it_comes_and_never_watched(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched: list[int] = []
-    monkeypatch.setattr(rig.loop, "watch", lambda fd, *_: watched.append(fd))
+    monkeypatch.setattr(rig.loop, "watch", lambda fd, *_, **__: watched.append(fd))
     peer, ours = socket.socketpair()
     peer.send(b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     rig.server.take(ours, "192.0.2.7", rig.site)

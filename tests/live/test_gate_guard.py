@@ -350,6 +350,33 @@ def test_who_goes_on_with_a_void_ticket_is_no_listener_and_is_banned(rig: Rig) -
     assert rig.count("harm_gone") == 80 - VOID_TIMES + 80
 
 
+def test_who_shows_a_good_ticket_goes_before_those_who_have_proven_nothing(rig: Rig) -> None:
+    page = b"GET /page HTTP/1.1\r\nHost: a\r\n\r\n"
+    others = [rig.get("203.0.113.30", "/page") for _ in range(3)]
+    listener = rig.get("203.0.113.9", "/live/good")
+    rig.turn(8, 1.0)
+    answered: list[bytes] = []
+    answer = rig.site.answer
+
+    def noted(request: Request, token: Connection, at: Moment) -> Answer | None:
+        answered.append(request.target)
+        return answer(request, token, at)
+
+    rig.site.answer = noted  # type: ignore[method-assign]
+    for peer in others:
+        peer.send(page)
+    listener.send(b"GET /live/good HTTP/1.1\r\nHost: a\r\n\r\n")
+    rig.turn()
+    assert answered == [b"/live/good"] + [b"/page"] * 3
+    listener.send(VOIDED * (VOID_TIMES + 1))  # a listener no more
+    rig.turn(2)
+    answered.clear()
+    others[0].send(page)
+    listener.send(VOIDED)
+    rig.turn()
+    assert answered == [b"/page", b"/live/void"]
+
+
 def test_a_school_whose_seats_are_taken_back_is_not_blamed(tmp_path: Path) -> None:
     rig = Rig(tmp_path, connections=300)
     try:
@@ -443,8 +470,13 @@ def test_bans_are_shared_longer_each_time_and_end(tmp_path: Path) -> None:
         assert other.now == {}
         for number in range(20_000):
             other.ban(f"10.0.{number // 256}.{number % 256}", 200.0, 60.0)
-        other.look(201.0)
+            if number % 1_000 == 0:
+                one.look(200.5)
+                other.ban("10.0.0.0", 200.5, 60.0)  # it may have made room, and lie elsewhere
+        one.look(201.0)
+        other.look(201.0)  # all at once
         assert 6_000 < len(other.now) <= 8_192
+        assert one.now == other.now
     finally:
         one.close()
         other.close()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from samvad.gate.loop import GRAIN_S, IN, Loop
+from samvad.gate.loop import GRAIN_S, IN, STRANGERS, Loop
 from tests.kit.clock import FakeClock
 
 
@@ -90,3 +90,74 @@ def test_work_that_fails_is_begun_again(loop: Loop) -> None:
         loop.turn()
         clock_of(loop).advance(0.5)
     assert len(begun) == 2
+
+
+def test_whoever_is_known_goes_before_strangers_of_whom_some_have_their_turn(loop: Loop) -> None:
+    loop.every(0.0, lambda: None)  # so that a turn never sleeps
+    said: list[str] = []
+    pairs: list[tuple[socket.socket, socket.socket]] = []
+
+    class Says:
+        def __init__(self, name: str, stranger: bool) -> None:
+            self.name = name
+            pairs.append(socket.socketpair())
+            self.sock = pairs[-1][0]
+            pairs[-1][1].send(b"x")
+            loop.watch(self.sock.fileno(), self, IN, stranger=stranger)
+
+        def ready(self, mask: int) -> None:
+            said.append(self.name)
+            self.sock.recv(1)
+
+        def broken(self) -> None:
+            raise AssertionError
+
+    strangers = [Says("stranger", True) for _ in range(2 * STRANGERS + 1)]
+    Says("known", False)
+    loop.turn()
+    assert said == ["known"] + ["stranger"] * STRANGERS
+    loop.turn()
+    assert len(said) == 1 + 2 * STRANGERS
+    loop.turn()
+    assert len(said) == 1 + len(strangers)
+    said.clear()
+    for one, (_, peer) in zip(strangers, pairs, strict=False):
+        one.name = "known now" if one is strangers[-1] else "stranger"
+        peer.send(b"x")
+    loop.know(strangers[-1].sock.fileno(), IN, stranger=False)
+    loop.turn()
+    assert said == ["known now"] + ["stranger"] * STRANGERS
+    loop.know(strangers[-1].sock.fileno(), IN, stranger=True)
+    loop.change(strangers[-1].sock.fileno(), 0)
+    for _ in range(3):
+        loop.turn()
+    assert said.count("stranger") == 2 * STRANGERS
+    for pair in pairs:
+        for sock in pair:
+            sock.close()
+
+
+def test_as_many_strangers_as_others_have_their_turn(loop: Loop) -> None:
+    loop.every(0.0, lambda: None)
+    told = {"stranger": 0, "known": 0}
+    pairs = [socket.socketpair() for _ in range(8 * STRANGERS)]
+
+    class Talks:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def ready(self, mask: int) -> None:
+            told[self.name] += 1
+
+        def broken(self) -> None:
+            raise AssertionError
+
+    for number, (ours, theirs) in enumerate(pairs):
+        name = "known" if number % 2 else "stranger"
+        loop.watch(ours.fileno(), Talks(name), IN, stranger=name == "stranger")
+        theirs.send(b"x")
+    loop.turn()
+    assert told == {"known": 4 * STRANGERS, "stranger": 4 * STRANGERS}
+    for pair in pairs:
+        for sock in pair:
+            sock.close()

@@ -27,8 +27,7 @@ NEAR = 8
 MAGIC = b"svbans1\n"
 _HEADER = 64
 _SLOT = struct.Struct("<44sIdd")
-_SLOTS = np.dtype([("source", "S44"), ("strikes", "<u4"), ("until", "<f8"), ("since", "<f8")])
-"""The same, for all at once."""
+_WORDS = _SLOT.size // 8
 _SIZE = _HEADER + SLOTS * _SLOT.size
 _VERSION = 3  # in words of 8 bytes
 REMEMBERED_S = 3_600.0
@@ -69,26 +68,35 @@ class Bans:
             raise
         self._words = memoryview(self._memory)[:_HEADER].cast("Q")
         self._seen = -1
+        self._slots = np.zeros((SLOTS, _WORDS), np.uint64)
+        """As `look` has read them."""
         self.now: dict[str, Ban] = {}
         """Bans in force, as `look` has read them."""
 
     def look(self, now: float) -> list[str]:
-        """Read the table if it has changed; the sources that are banned and were not before."""
+        """Read what has changed of the table; the sources that are banned and were not before."""
+        if any(ban.until <= now for ban in self.now.values()):
+            self.now = {s: ban for s, ban in self.now.items() if ban.until > now}
         version = self._words[_VERSION]
         if version == self._seen:
-            if any(ban.until <= now for ban in self.now.values()):
-                self.now = {s: ban for s, ban in self.now.items() if ban.until > now}
             return []
         self._seen = version
-        before, self.now = self.now, {}
-        slots = np.frombuffer(self._memory[_HEADER:], _SLOTS)
-        for raw, strikes, until, since in slots[slots["until"] > now].tolist():
-            source = raw.decode("ascii", "replace")
-            ban = before.get(source)
-            if ban is None or ban.until != until:
-                ban = Ban(source, strikes, until, since)
-            self.now[source] = ban
-        return [source for source in self.now if source not in before]
+        before, self._slots = self._slots, self._copy()
+        changed = np.flatnonzero((self._slots != before).any(axis=1))
+        known = self.now.keys() & {_ban(slot).source for slot in before[changed]}
+        for source in known:  # what made room here may lie elsewhere by now
+            del self.now[source]
+        fresh = []
+        for ban in map(_ban, self._slots[changed]):
+            if ban.until > now:
+                self.now[ban.source] = ban
+                if ban.source not in known:
+                    fresh.append(ban.source)
+        return fresh
+
+    def _copy(self) -> "np.ndarray[tuple[int, int], np.dtype[np.uint64]]":
+        """The slots as they are now, a row of words for each."""
+        return np.frombuffer(self._memory[_HEADER:], np.uint64).reshape(SLOTS, _WORDS)
 
     def ban(self, source: str, now: float, first_s: float) -> Ban | None:
         """Ban it from `now` on, for `first_s` or, if it was banned before, for longer.
@@ -147,3 +155,8 @@ class Bans:
 
     def close(self) -> None:
         os.close(self._file)
+
+
+def _ban(slot: "np.ndarray[tuple[int], np.dtype[np.uint64]]") -> Ban:
+    source, strikes, until, since = _SLOT.unpack(slot.tobytes())
+    return Ban(source.rstrip(b"\0").decode("ascii", "replace"), strikes, until, since)

@@ -113,7 +113,8 @@ class Connection:
         try:
             self.ready(IN)
             if self.state is not CLOSED:
-                self._server.loop.watch(self.fd, self, self._mask)
+                stranger = self.rank is not Rank.PROVEN
+                self._server.loop.watch(self.fd, self, self._mask, stranger=stranger)
                 self._watched = True
         except OSError:  # no memory to watch one more
             self.close()
@@ -277,6 +278,13 @@ class Connection:
         else:
             self._watch(IN)
 
+    def ranks(self, rank: Rank) -> None:
+        """What it has proven. Listeners go first."""
+        self.rank = rank
+        if self._watched and self.state is not CLOSED:
+            with contextlib.suppress(OSError):  # then it has its turn as before
+                self._server.loop.know(self.fd, self._mask, stranger=rank is not Rank.PROVEN)
+
     def resume(self, answer: Answer, calm: bool = False) -> None:
         """What was waited for. `calm`: what it asks for next will be in no hurry."""
         if calm and not self._calm and self.state is WAITING:
@@ -295,7 +303,7 @@ class Connection:
 
     def _rouse(self) -> None:
         """It is in a hurry again. Raises OSError."""
-        self._server.loop.rouse(self.fd, self._mask)
+        self._server.loop.rouse(self.fd, self._mask, stranger=self.rank is not Rank.PROVEN)
         self._calm = False
         self._server.stirs(self)
 

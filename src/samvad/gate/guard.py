@@ -181,7 +181,7 @@ class Guard:
         if rank is not Rank.NEW:
             book.proven -= rank is Rank.PROVEN
             book.far -= 1
-            connection.rank = Rank.NEW
+            connection.ranks(Rank.NEW)
             self.new[connection] = None
 
     # -- in ticks ---------------------------------------------------------------------------
@@ -198,7 +198,7 @@ class Guard:
                     self._sees(connection, _PASSES)
                 if rank is Rank.PROVEN:
                     connection.book.proven += 1
-                connection.rank = rank
+                connection.ranks(rank)
         return connection.rank
 
     def look_at(self, connection: Connection) -> int:

@@ -21,6 +21,9 @@ log = logging.getLogger("gate")
 IN, OUT = select.EPOLLIN, select.EPOLLOUT
 BATCH = 256
 """Ready descriptors handled in a turn; the rest come in the next one."""
+STRANGERS = 16
+"""Of those who have proven nothing, so many are handled in a turn, or as many as there are others.
+What is more waits: whoever listens has at most so much before them, however many come."""
 FEW = 8
 """A turn with no more than so many is not long, and not worth a second look at the clock."""
 CALM_S = 0.25
@@ -60,10 +63,12 @@ class Loop:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._epoll = select.epoll()
-        self._calm = select.epoll()
-        self._calmed: set[int] = set()
-        """Descriptors that are in `_calm` and not in `_epoll`."""
         self._handlers: dict[int, Handler] = {}
+        self._strange, self._calm = select.epoll(), select.epoll()
+        self._set_of: dict[int, select.epoll] = {}
+        """Which of the three a descriptor is in."""
+        self.watch(self._strange.fileno(), _Strangers(self), IN)
+        self._others = 0
         self._timers: list[_Timer] = []
         self._next_timer = float("inf")
         self._again: list[Callable[[], None]] = []
@@ -78,29 +83,40 @@ class Loop:
 
     # -- descriptors ------------------------------------------------------------------------
 
-    def watch(self, fd: int, handler: Handler, mask: int) -> None:
-        self._epoll.register(fd, mask)
+    def watch(self, fd: int, handler: Handler, mask: int, *, stranger: bool = False) -> None:
+        """`stranger`: of all these only some have their turn at a time. Raises OSError."""
+        chosen = self._strange if stranger else self._epoll
+        chosen.register(fd, mask)
+        self._set_of[fd] = chosen
         self._handlers[fd] = handler
 
     def change(self, fd: int, mask: int) -> None:
-        (self._calm if fd in self._calmed else self._epoll).modify(fd, mask)
+        self._set_of[fd].modify(fd, mask)
+
+    def _move(self, fd: int, mask: int, chosen: select.epoll) -> None:
+        before = self._set_of[fd]
+        if chosen is not before:
+            chosen.register(fd, mask)
+            before.unregister(fd)
+            self._set_of[fd] = chosen
+
+    def know(self, fd: int, mask: int, *, stranger: bool) -> None:
+        """It is a stranger from now on, or no more; who is calm stays so. Raises OSError."""
+        if self._set_of[fd] is not self._calm:
+            self._move(fd, mask, self._strange if stranger else self._epoll)
 
     def calm(self, fd: int, mask: int) -> bool:
         """What comes next is in no hurry: to wake for it alone costs more than to answer it.
         False: the kernel has no memory for it, and all stays as it is."""
         try:
-            self._calm.register(fd, mask)
+            self._move(fd, mask, self._calm)
         except OSError:
             return False
-        self._epoll.unregister(fd)
-        self._calmed.add(fd)
         return True
 
-    def rouse(self, fd: int, mask: int) -> None:
+    def rouse(self, fd: int, mask: int, *, stranger: bool = False) -> None:
         """The inverse. Raises OSError."""
-        self._epoll.register(fd, mask)
-        self._calm.unregister(fd)
-        self._calmed.discard(fd)
+        self._move(fd, mask, self._strange if stranger else self._epoll)
 
     def _look_at_calm(self) -> None:
         ready = self._calm.poll(0, BATCH)
@@ -108,17 +124,26 @@ class Loop:
         if len(ready) == BATCH:
             self.soon(self._look_at_calm)
 
+    def let_strangers(self) -> None:
+        """Some of them: listeners have had their turn."""
+        most = max(STRANGERS, self._others)
+        ready = self._strange.poll(0, most)
+        self._handle(ready)
+        if len(ready) == most:
+            self.hurry()
+
     def forget(self, fd: int) -> None:
         """To be called before the descriptor is closed, which is what takes it from the epoll set:
         nobody here holds a second descriptor of the same file (epoll(7), question 6)."""
         self._handlers.pop(fd, None)
-        self._calmed.discard(fd)
+        self._set_of.pop(fd, None)
 
     def hand_over(self, fd: int) -> None:
         """The same for a descriptor that stays open: somebody else will watch it."""
+        watched_by = self._set_of[fd]
         self.forget(fd)
         with contextlib.suppress(OSError):
-            self._epoll.unregister(fd)
+            watched_by.unregister(fd)
 
     # -- time -------------------------------------------------------------------------------
 
@@ -176,14 +201,16 @@ class Loop:
         self._gathers, self._turned_at = now - self._turned_at < GRAIN_S, now
         if now - self.moment.now >= GRAIN_S:
             self._read_clocks(now)
+        self._others = len(ready)
         self._handle(ready)
-        if self._again:
+        short = self._others <= FEW and not self._again
+        if not short:
             again, self._again = self._again, []
             for call in again:
                 call()
         if now >= self._next_timer:
             self._run_timers(now)
-        elif len(ready) <= FEW:
+        elif short:
             return
         self.longest_turn_s = max(self.longest_turn_s, self._clock.now() - now)
 
@@ -208,7 +235,21 @@ class Loop:
 
     def close(self) -> None:
         self._epoll.close()
+        self._strange.close()
         self._calm.close()
+
+
+class _Strangers:
+    """Some of them have something to say."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+
+    def ready(self, mask: int) -> None:
+        self._loop.soon(self._loop.let_strangers)
+
+    def broken(self) -> None:
+        """Cannot be."""
 
 
 class _Stepwise:

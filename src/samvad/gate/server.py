@@ -38,6 +38,8 @@ BACKLOG = 4096
 SEND_BUFFER = 256 * 1024
 SENT_OFF = 20
 """Connections of banned sources closed in one step."""
+SEARCHED = 1_000
+"""Connections looked through for them in one step."""
 PAUSE_S = 0.1
 """How long a socket is left alone when there are no descriptors."""
 
@@ -260,12 +262,13 @@ class Server:
         thousands."""
         if not sources:
             return
-        sources = set(sources)
-        theirs = [one for one in self._all() if one.book.source in sources]
-        for number, connection in enumerate(theirs):
-            if self.guard.rank(connection) < Rank.PROVEN:
+        sources, done = set(sources), 0
+        for number, connection in enumerate(self._all()):
+            if connection.book.source in sources and self.guard.rank(connection) < Rank.PROVEN:
                 connection.close()
-            if number % SENT_OFF == SENT_OFF - 1:
+                done += 1
+            if done == SENT_OFF or number % SEARCHED == SEARCHED - 1:
+                done = 0
                 yield
 
     def _send_away(self, sock: Socket, refusal: Answer, counter: str) -> None:
