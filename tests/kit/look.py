@@ -27,6 +27,18 @@ _RUN = """async () => {
   })));
 }"""
 
+_SETTLED = """async () => {
+  await document.fonts.ready;
+  const frame = new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const late = new Promise((done) => setTimeout(done, 250));
+  await Promise.race([frame, late]);
+  const ends = document.getAnimations()
+    .filter((a) => a.effect?.getComputedTiming().endTime !== Infinity)
+    .map((a) => a.finished.catch(() => undefined));
+  await Promise.race([Promise.all(ends), late]);
+}"""
+"""Colours may fade from one scheme to the other; axe must see the last ones."""
+
 
 @dataclass
 class Look:
@@ -46,9 +58,7 @@ class Look:
             for scheme in ("dark", "light"):
                 await page.set_viewport_size(size)
                 await page.emulate_media(color_scheme=scheme)
-                await page.evaluate("document.fonts.ready.then(() => {})")
-                # Colours may fade from one scheme to the other; axe must see the last ones.
-                await page.wait_for_timeout(250)
+                await page.evaluate(_SETTLED)
                 shot = f"{name}-{size['width']}-{scheme}"
                 await page.screenshot(path=SCREENS / f"{shot}.png", full_page=True)
                 await self._fits(page, shot)
