@@ -1,6 +1,7 @@
 """Looking at pages: screens to be looked at by people, and what axe-core finds by itself."""
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,12 @@ class Look:
     async def at(self, page: Page, name: str, *, axe: bool = True) -> None:
         """Screens of the page as it is now (phone and desktop, light and dark), and checks.
 
-        Writes build/screens/<name>-<width>-<scheme>.png. Leaves the page as a light phone.
+        Writes build/screens/<name>-<width>-<scheme>.png, unless nobody will look at them
+        (LOOK_SCREENS is "no", as on CI). Leaves the page as a light phone.
         """
-        SCREENS.mkdir(parents=True, exist_ok=True)
+        keeps = os.environ.get("LOOK_SCREENS") != "no"
+        if keeps:
+            SCREENS.mkdir(parents=True, exist_ok=True)
         await page.set_viewport_size(NARROWEST)
         await self._fits(page, name)
         for size in (WIDE, PHONE):
@@ -60,7 +64,8 @@ class Look:
                 await page.emulate_media(color_scheme=scheme)
                 await page.evaluate(_SETTLED)
                 shot = f"{name}-{size['width']}-{scheme}"
-                await page.screenshot(path=SCREENS / f"{shot}.png", full_page=True)
+                if keeps:
+                    await page.screenshot(path=SCREENS / f"{shot}.png", full_page=True)
                 await self._fits(page, shot)
                 if axe and (size is PHONE) == (scheme == "light"):
                     await self._axe(page, shot)

@@ -194,12 +194,13 @@ async def _read_along(page: Page, look: Look) -> None:
 
 async def _another_version_comes(page: Page, site: Site, name: str) -> None:
     """The file is replaced while somebody listens, as it is when its loudness is set: they go on
-    listening where they are."""
+    listening where they are, also when its first piece does not come."""
     path = site.data / "recordings" / name / "replay.m4a"
     fresh = path.with_suffix(".new")
     fresh.write_bytes(path.read_bytes() + b"\0\0\0\x08free")
     before = await page.evaluate("document.querySelector('#replay-audio').currentSrc")
     fresh.replace(path)
+    await page.route("**/replay.m4a?*", lambda route: route.abort(), times=1)
 
     async def told() -> bool:
         # A page reads the state once a minute now, and when it is on the line again.
