@@ -126,20 +126,26 @@ export function replayPanel(context: Context, audio: HTMLAudioElement, news: () 
     if (asked !== null) jump(asked);
     asked = null;
   });
+  /** It is to be heard once it is there: an element that cannot load pauses by itself. */
+  let goes_on = false;
   /** Another version comes while people listen (its loudness set, a passage cut): they go on
    * where they are. */
   const load = (url: string) => {
-    const on = !audio.paused;
+    goes_on ||= !audio.paused;
     if (audio.currentSrc && audio.currentTime > 0) asked = audio.currentTime;
     audio.preload = "metadata";
     audio.src = url;
-    if (on) audio.play().catch(() => undefined);
+    if (goes_on) audio.play().catch(() => undefined);
   };
   /** Where the gate has it; each try is an address of its own, so that no old piece is taken. */
   const address = () =>
     replay ? `${config.gate}${replay.url}?v=${replay.bytes}${tries ? `&try=${tries}` : ""}` : null;
   let tries = 0;
-  audio.addEventListener("playing", () => (tries = 0));
+  audio.addEventListener("playing", () => {
+    tries = 0;
+    goes_on = false;
+  });
+  audio.addEventListener("pause", () => (goes_on &&= audio.error !== null));
   // Most likely another version took its place while this one was being read: its pieces do not fit
   // together. Or the network was gone for a moment.
   audio.addEventListener("error", () => {
