@@ -86,7 +86,7 @@ SIDES: dict[str, Callable[[Path, int, int], AbstractContextManager[Attacked]]] =
 def attacked(port: int, attack: Attack, number: int) -> "subprocess.Popen[str]":
     """An attacker's process, ready to begin."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "samvad.rehearsal.attacker"],
+        ["nice", "-n", "19", sys.executable, "-m", "samvad.rehearsal.attacker"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdin is not None

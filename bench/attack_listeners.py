@@ -1,5 +1,7 @@
 """Good listeners while something else goes on: keep-alive connections that fetch a playlist at a
-steady pace, each from an address of its own, and how long each answer took.
+steady pace, each from an address of its own, and how long each answer took: from the call that
+sends the request to the kernel's stamp on what comes back (socket(7), SO_TIMESTAMPNS). How late
+this program gets to read it is not in it: people do not share a core with those who attack.
 
 `Listeners` is some of them in this process; `Crowd` is many, in processes of their own, which run
 before attackers on the same core: else it would be the load's own delay that is measured.
@@ -13,6 +15,7 @@ import math
 import os
 import select
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -20,6 +23,9 @@ from dataclasses import dataclass, field
 
 EACH = 8_000
 """Listeners of one process: it may hold 20,000 descriptors."""
+_SO_TIMESTAMPNS = 35
+_STAMP = struct.Struct("qq")
+_ROOM = socket.CMSG_SPACE(_STAMP.size)
 
 
 @dataclass
@@ -68,6 +74,7 @@ class Listeners:
         source = f"127.{10 + n // 60_000}.{n // 250 % 240}.{n % 250 + 1}"
         sock = socket.create_connection(("127.0.0.1", self._port), 5, (source, 0))
         sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         self._epoll.register(sock.fileno(), select.EPOLLIN)
         self._socks[sock.fileno()] = sock, number
         self._fd_of[number] = sock.fileno()
@@ -91,35 +98,36 @@ class Listeners:
             while due and due[0][0] <= now:
                 at, number = heapq.heappop(due)
                 heapq.heappush(due, (at + self._every_s, number))
-                self._ask(number, felt, now)
+                self._ask(number, felt)
             wait = max(0.0, min(due[0][0], until) - now)
             for fd, _ in self._epoll.poll(min(wait, 0.2), 512):
                 self._hear(fd, felt)
-        now = time.monotonic()
+        now = time.time()
         felt.late += sum(now - sent > self._every_s for sent in self._sent.values())
         felt.asked -= len(self._sent)  # those under way when time was up
         self._sent.clear()
         return felt
 
-    def _ask(self, number: int, felt: Felt, now: float) -> None:
+    def _ask(self, number: int, felt: Felt) -> None:
         if number in self._sent:
             return  # still waits for the last one: that shows in how long it took
         try:
             if number not in self._fd_of:
                 self._connect(number)
             sock, _ = self._socks[self._fd_of[number]]
-            sock.send(f"GET {self._paths[number]} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            asked = f"GET {self._paths[number]} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+            self._sent[number] = time.time()
+            sock.send(asked)
         except OSError:
             felt.asked += 1  # and not answered
             self._lose(number, felt)
             return
         felt.asked += 1
-        self._sent[number] = now
 
     def _hear(self, fd: int, felt: Felt) -> None:
         sock, number = self._socks[fd]
         try:
-            data = sock.recv(262_144)
+            data, stamps, _, _ = sock.recvmsg(262_144, _ROOM)
         except BlockingIOError:
             return
         except OSError:
@@ -129,7 +137,8 @@ class Listeners:
             return
         sent = self._sent.pop(number, None)
         if sent is not None:  # the first bytes: playlists come in one piece
-            took_s = time.monotonic() - sent
+            seconds, nanoseconds = _STAMP.unpack(stamps[0][2])
+            took_s = seconds + nanoseconds / 1e9 - sent
             good = data.startswith(b"HTTP/1.1 200 ")
             felt.good, felt.refused = felt.good + good, felt.refused + (not good)
             felt.late += took_s > self._every_s
