@@ -18,11 +18,14 @@ run: build/runtime.stamp build/assets.stamp build/locale.stamp  ## set up and st
 # mid-parse is shown with column marks, which takes a parse of its own ("AST constructor
 # recursion depth mismatch"). Without column marks there is no second parse.
 test check: export PYTHONNODEBUGRANGES = 1
+# Where bytecode is not to be kept, each of the hundreds of processes that tests start would compile
+# all of Samvad anew.
+test check: export PYTHONDONTWRITEBYTECODE =
 
 test: build/dev.stamp build/assets.stamp build/locale.stamp build/system.stamp build/s3.stamp  ## set up the tests and run them all
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup --ignore=tests/stories
-	@# Stories are whole sites, browsers and microphones: one at a time.
-	$(BIN)/python -m pytest tests/stories
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup --durations=30 --ignore=tests/stories
+	@# Stories are whole sites, browsers and microphones: one of either group at a time.
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations=30 tests/stories
 
 check: static    ## the fast subset: static checks and quick tests
 	$(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) -m "not slow"

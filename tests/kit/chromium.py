@@ -32,8 +32,13 @@ class Chromium:
     complaints: list[str] = field(default_factory=list)
 
     async def page(self, url: str | None = None, **context: Any) -> Page:
-        """A page of a new person. `context` as playwright's new_context (locale=…, viewport=…)."""
-        person = await self.browser.new_context(**({"locale": "en-GB"} | context))
+        """A page of a new person. `context` as playwright's new_context (locale=…, viewport=…).
+
+        They like it without motion: a lamp that breathes is sixty pictures a second for a machine
+        without a graphics card to draw, and may be caught at its faintest.
+        """
+        usual = {"locale": "en-GB", "reduced_motion": "reduce"}
+        person = await self.browser.new_context(**(usual | context))
         await person.add_init_script(EARS_JS)
         page = await person.new_page()
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))

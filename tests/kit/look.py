@@ -1,6 +1,7 @@
 """Looking at pages: screens to be looked at by people, and what axe-core finds by itself."""
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,18 @@ _RUN = """async () => {
   })));
 }"""
 
+_SETTLED = """async () => {
+  await document.fonts.ready;
+  const frame = new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const late = new Promise((done) => setTimeout(done, 250));
+  await Promise.race([frame, late]);
+  const ends = document.getAnimations()
+    .filter((a) => a.effect?.getComputedTiming().endTime !== Infinity)
+    .map((a) => a.finished.catch(() => undefined));
+  await Promise.race([Promise.all(ends), late]);
+}"""
+"""Colours may fade from one scheme to the other; axe must see the last ones."""
+
 
 @dataclass
 class Look:
@@ -37,20 +50,22 @@ class Look:
     async def at(self, page: Page, name: str, *, axe: bool = True) -> None:
         """Screens of the page as it is now (phone and desktop, light and dark), and checks.
 
-        Writes build/screens/<name>-<width>-<scheme>.png. Leaves the page as a light phone.
+        Writes build/screens/<name>-<width>-<scheme>.png, unless nobody will look at them
+        (LOOK_SCREENS is "no", as on CI). Leaves the page as a light phone.
         """
-        SCREENS.mkdir(parents=True, exist_ok=True)
+        keeps = os.environ.get("LOOK_SCREENS") != "no"
+        if keeps:
+            SCREENS.mkdir(parents=True, exist_ok=True)
         await page.set_viewport_size(NARROWEST)
         await self._fits(page, name)
         for size in (WIDE, PHONE):
             for scheme in ("dark", "light"):
                 await page.set_viewport_size(size)
                 await page.emulate_media(color_scheme=scheme)
-                await page.evaluate("document.fonts.ready.then(() => {})")
-                # Colours may fade from one scheme to the other; axe must see the last ones.
-                await page.wait_for_timeout(250)
+                await page.evaluate(_SETTLED)
                 shot = f"{name}-{size['width']}-{scheme}"
-                await page.screenshot(path=SCREENS / f"{shot}.png", full_page=True)
+                if keeps:
+                    await page.screenshot(path=SCREENS / f"{shot}.png", full_page=True)
                 await self._fits(page, shot)
                 if axe and (size is PHONE) == (scheme == "light"):
                     await self._axe(page, shot)

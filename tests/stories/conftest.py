@@ -1,7 +1,8 @@
 """Stories: the whole site as real processes, seen from outside.
 
-All of them run in one worker one after the other (`xdist_group`): what they measure in real
-time must not be spoilt by each other.
+Each is of one of two groups (`xdist_group`), and two workers take one each. "sound": what is heard
+is compared with what was said, so these run one after the other. "pages": what is seen. They mostly
+wait, and so do the others; one of each at a time leaves the machine room.
 """
 
 from collections.abc import Generator, Iterator
@@ -14,7 +15,7 @@ from tests.kit.site import Site, running_site
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """One site for all stories that kill nothing; each makes events of its own."""
+    """One site for all stories of a worker that kill nothing; each makes events of its own."""
     with running_site(tmp_path_factory.mktemp("site") / "data") as running:
         yield running
 

@@ -22,7 +22,7 @@ from tests.kit.until import until
 
 expect.set_options(timeout=30_000)
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
 
 LANGUAGES = ("en", "gu", "hi")
 READER = {"viewport": PHONE, "locale": "en-GB", "timezone_id": "Asia/Kolkata"}
@@ -141,7 +141,7 @@ async def test_before_the_doors(site: Site) -> None:
             page = await browser.page(f"{event['page']}?lang={lang}", **READER)
             told = await sees(page, scene="line")
             assert told["line"]["final"] is False
-            assert word in await page.inner_text("#now")
+            await expect(page.locator("#now")).to_contain_text(word)
             await look.at(page, f"line-early-{lang}", axe=lang == "en")
         # Long before, the page says when that will be, and a reminder goes before those without.
         page = await browser.page(evening["page"], **READER)
@@ -218,9 +218,9 @@ async def test_the_worst_evening_in_words(site: Site, folder: Path) -> None:
             await expect(page.locator("#rung")).to_be_visible()
             await page.click(".comes-box summary")
             assert await page.locator(".comes li").count() == 6  # five rungs, and what is not one
-            text = await page.inner_text("#now")
-            assert "4,182" in text
-            assert {"en": "About 3 minutes", "gu": "આશરે 3 મિનિટ", "hi": "लगभग 3 मिनट"}[lang] in text
+            await expect(page.locator("#now")).to_contain_text("4,182")
+            about = {"en": "About 3 minutes", "gu": "આશરે 3 મિનિટ", "hi": "लगभग 3 मिनट"}[lang]
+            await expect(page.locator("#now")).to_contain_text(about)
             await look.at(page, f"line-{lang}")
             await page.context.close()
 
@@ -229,7 +229,7 @@ async def test_the_worst_evening_in_words(site: Site, folder: Path) -> None:
         told.door |= {"estimate_s": None}
         page = await _told(browser, told, event["page"], "en")
         await sees(page, scene="line")
-        assert "not known yet" in await page.inner_text("#now")
+        await expect(page.locator("#now")).to_contain_text("not known yet")
 
         by_ms = await page.evaluate("Date.now() + 40 * 60_000")
         for reason in ("closed", "reduced"):

@@ -20,7 +20,7 @@ from tests.kit.site import running_site
 from tests.kit.sound import melody
 from tests.kit.until import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
 
 
 class Static(http.server.SimpleHTTPRequestHandler):

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 
 from tests.house.tree import ROOT
 from tests.kit.show import on_air
 from tests.kit.site import Site, running_site
 from tests.kit.sound import tone
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
 
 SCHEMA = json.loads((ROOT / "docs/reference/rehearsal-report.schema.json").read_text())
 

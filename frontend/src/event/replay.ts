@@ -1,5 +1,6 @@
 // After: the recording, with seek, speed and download.
 
+import { backoff } from "../backoff.ts";
 import { h, icon, say, set } from "../dom.ts";
 import { clock, moment, writeSize } from "../format.ts";
 import { readTime } from "../replay/about.ts";
@@ -14,7 +15,8 @@ const SPEEDS = [0.75, 1, 1.25, 1.5, 2];
 const LOOK_MS = 4_000;
 const LOOKS = 30;
 
-export function replayPanel(context: Context, audio: HTMLAudioElement): Panel {
+/** `news`: asks the gate what there is now. */
+export function replayPanel(context: Context, audio: HTMLAudioElement, news: () => void): Panel {
   const { t, locale, zone, config } = context;
   const press = h("button", { type: "button", id: "replay-play", class: "play" });
   const back = h(
@@ -124,15 +126,40 @@ export function replayPanel(context: Context, audio: HTMLAudioElement): Panel {
     if (asked !== null) jump(asked);
     asked = null;
   });
+  /** It is to be heard once it is there: an element that cannot load pauses by itself. */
+  let goes_on = false;
   /** Another version comes while people listen (its loudness set, a passage cut): they go on
    * where they are. */
   const load = (url: string) => {
-    const on = !audio.paused;
+    goes_on ||= !audio.paused;
     if (audio.currentSrc && audio.currentTime > 0) asked = audio.currentTime;
     audio.preload = "metadata";
     audio.src = url;
-    if (on) audio.play().catch(() => undefined);
+    if (goes_on) audio.play().catch(() => undefined);
   };
+  /** Where the gate has it; each try is an address of its own, so that no old piece is taken. */
+  const address = () =>
+    replay ? `${config.gate}${replay.url}?v=${replay.bytes}${tries ? `&try=${tries}` : ""}` : null;
+  let tries = 0;
+  audio.addEventListener("playing", () => {
+    tries = 0;
+    goes_on = false;
+  });
+  audio.addEventListener("pause", () => (goes_on &&= audio.error !== null));
+  // Most likely another version took its place while this one was being read: its pieces do not fit
+  // together. Or the network was gone for a moment.
+  audio.addEventListener("error", () => {
+    news();
+    const of = replay;
+    window.setTimeout(
+      () => {
+        const url = address();
+        // What came in the meantime has been loaded already.
+        if (url && of === replay && audio.error) load(url);
+      },
+      backoff(tries++, 500, 30_000, Math.random()),
+    );
+  });
 
   const scrub = h(
     "div",
@@ -167,7 +194,7 @@ export function replayPanel(context: Context, audio: HTMLAudioElement): Panel {
       if (replay?.url !== state.replay.url || replay.bytes !== state.replay.bytes) {
         replay = state.replay;
         const url = config.gate + replay.url;
-        load(`${url}?v=${replay.bytes}`);
+        load(address() ?? url);
         set(download, { href: url, download: `${config.slug}.m4a` });
         download.replaceChildren(
           icon("download"),
