@@ -34,9 +34,8 @@ _FORGED = INDEX["tickets_forged"]
 _NONSENSICAL = (400, 404, 405)
 _CLASS = [0, 0] + [INDEX[f"answers_{n}xx"] for n in range(2, 6)]
 
-
 READING, QUEUED, WAITING = State.READING, State.QUEUED, State.WAITING
-SENDING, LINGERING, CLOSED = State.SENDING, State.LINGERING, State.CLOSED
+SENDING, LINGERING, CLOSED, PROVEN = State.SENDING, State.LINGERING, State.CLOSED, Rank.PROVEN
 
 
 class Connection:
@@ -113,8 +112,7 @@ class Connection:
         try:
             self.ready(IN)
             if self.state is not CLOSED:
-                stranger = self.rank is not Rank.PROVEN
-                self._server.loop.watch(self.fd, self, self._mask, stranger=stranger)
+                self._server.loop.watch(self.fd, self, self._mask, stranger=self.rank is not PROVEN)
                 self._watched = True
         except OSError:  # no memory to watch one more
             self.close()
@@ -283,7 +281,7 @@ class Connection:
         self.rank = rank
         if self._watched and self.state is not CLOSED:
             with contextlib.suppress(OSError):  # then it has its turn as before
-                self._server.loop.know(self.fd, self._mask, stranger=rank is not Rank.PROVEN)
+                self._server.loop.know(self.fd, self._mask, stranger=rank is not PROVEN)
 
     def resume(self, answer: Answer, calm: bool = False) -> None:
         """What was waited for. `calm`: what it asks for next will be in no hurry."""
@@ -303,7 +301,7 @@ class Connection:
 
     def _rouse(self) -> None:
         """It is in a hurry again. Raises OSError."""
-        self._server.loop.rouse(self.fd, self._mask, stranger=self.rank is not Rank.PROVEN)
+        self._server.loop.rouse(self.fd, self._mask, stranger=self.rank is not PROVEN)
         self._calm = False
         self._server.stirs(self)
 
@@ -388,9 +386,8 @@ class Connection:
     def _took(self, taken: int) -> bool:
         """A part of the answer. A reader has as much more time as that part may take at the
         slowest that is borne, so who takes a byte now and then gains nothing by it."""
-        server = self._server
-        most = server.loop.moment.now + server.send_s
-        self.deadline = min(most, self.deadline + taken / server.read_rate)
+        most = self._server.loop.moment.now + self._server.send_s
+        self.deadline = min(most, self.deadline + taken / self._server.read_rate)
         return False
 
     def _splice(self) -> bool:
@@ -441,12 +438,11 @@ class Connection:
     def _watch(self, mask: int) -> None:
         if mask != self._mask:
             self._mask = mask
-            if not self._watched:
-                return  # it will be, by this mask
-            try:
-                self._server.loop.change(self.fd, mask)
-            except OSError:
-                self._lose()
+            if self._watched:  # else it will be, by this mask
+                try:
+                    self._server.loop.change(self.fd, mask)
+                except OSError:
+                    self._lose()
 
     def late(self) -> None:
         """Its deadline has passed."""

@@ -28,10 +28,10 @@ from samvad.gate.sight import Sight, sight_path
 from samvad.gate.sources import BURST_S, Book, Books, Entry, Rank
 from samvad.protocol.client_addr import Networks
 
-LOOKED_AT, NEW_LOOKED_AT = 300, 240
-"""Connections looked at in one tick, for 1 % of a core, and how many of them at most have proven
-nothing. These have their turn first, for they alone can be what holds on: thousands a second. The
-others, of whom only the pace is of interest, have what is left."""
+NEW_LOOKED_AT, LOOKED_AT = 240, 150
+"""Connections looked at in one tick: of those that have proven nothing, for they alone can be what
+holds on, thousands a second; and of the others, of whom only the pace is of interest, so that a
+crowd on air costs half a hundredth of a core."""
 TICK_S = 0.05
 """Often, and a few: while they are looked at nobody is answered."""
 ROUND_S = 0.25
@@ -215,11 +215,11 @@ class Guard:
         return asked
 
     def walk(self, others: Rounds[Connection], now: float) -> Found:
-        """Look at the next connections, LOOKED_AT at most; `others`: who are not `new`."""
+        """Look at the next connections; `others`: who are not `new`."""
         found = Found([], [])
         new = self._newest.part(NEW_LOOKED_AT, now)
         self._look(new, self._newest.took_s, now, found)
-        self._look(others.part(LOOKED_AT - len(new), now), others.took_s, now, found)
+        self._look(others.part(LOOKED_AT, now), others.took_s, now, found)
         found.fast[:] = [one for one in found.fast if one.book.source not in self._allow]
         return found
 
@@ -229,7 +229,8 @@ class Guard:
         """They were looked at last `since_s` ago."""
         rate, stale, old = self._settings.requests_rate, now - HOLDS_ON_S, now - UNPROVEN_S
         most = rate * since_s
-        new, closed, sending = Rank.NEW, State.CLOSED, State.SENDING  # an enum's look-up is dear
+        # An enum's look-up is dear:
+        new, proven, closed, sending = Rank.NEW, Rank.PROVEN, State.CLOSED, State.SENDING
         for connection in connections:
             state = connection.state
             if state is closed:
@@ -243,6 +244,8 @@ class Guard:
             elif connection.rank is new:
                 self.rank(connection)
             rank = connection.rank
+            if rank is proven:
+                continue  # of a listener nothing else is of interest
             does = _UNPROVEN if rank is new and connection.born < old else _PASSES
             until = connection.deadline
             if state is sending:
@@ -253,7 +256,7 @@ class Guard:
                 alone = not connection.book.far and not connection.book.tally.deep
                 if alone and until < stale + self.head_s:
                     does = _SILENT
-            elif rank is not Rank.PROVEN and (asked or connection.reading is not None):
+            elif asked or connection.reading is not None:
                 dull_s = connection.dull_s(now)
                 if rank is new and dull_s >= HOLDS_ON_S:
                     does = _STUCK
