@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from samvad.gate.loop import GRAIN_S, IN, STRANGERS, Loop
+from samvad.gate.loop import GRAIN_S, IN, PER_OTHERS, STRANGERS, Loop
 from tests.kit.clock import FakeClock
 
 
@@ -137,10 +137,10 @@ def test_whoever_is_known_goes_before_strangers_of_whom_some_have_their_turn(loo
             sock.close()
 
 
-def test_as_many_strangers_as_others_have_their_turn(loop: Loop) -> None:
+def test_strangers_have_their_turn_again_where_the_others_are_many(loop: Loop) -> None:
     loop.every(0.0, lambda: None)
     told = {"stranger": 0, "known": 0}
-    pairs = [socket.socketpair() for _ in range(8 * STRANGERS)]
+    pairs = [socket.socketpair() for _ in range(PER_OTHERS + 3 * STRANGERS)]
 
     class Talks:
         def __init__(self, name: str) -> None:
@@ -152,12 +152,20 @@ def test_as_many_strangers_as_others_have_their_turn(loop: Loop) -> None:
         def broken(self) -> None:
             raise AssertionError
 
+    done: list[int] = []
+
+    def no_more() -> bool:
+        done.append(len(done))
+        return False
+
+    loop.spare(no_more)
     for number, (ours, theirs) in enumerate(pairs):
-        name = "known" if number % 2 else "stranger"
+        name = "known" if number < PER_OTHERS - 1 else "stranger"
         loop.watch(ours.fileno(), Talks(name), IN, stranger=name == "stranger")
         theirs.send(b"x")
-    loop.turn()
-    assert told == {"known": 4 * STRANGERS, "stranger": 4 * STRANGERS}
+    loop.turn()  # the others are ready, and so are strangers
+    assert told == {"known": PER_OTHERS - 1, "stranger": 2 * STRANGERS}
+    assert done == [0]
     for pair in pairs:
         for sock in pair:
             sock.close()

@@ -35,7 +35,7 @@ _NONSENSICAL = (400, 404, 405)
 _CLASS = [0, 0] + [INDEX[f"answers_{n}xx"] for n in range(2, 6)]
 
 READING, QUEUED, WAITING = State.READING, State.QUEUED, State.WAITING
-SENDING, LINGERING, CLOSED, PROVEN = State.SENDING, State.LINGERING, State.CLOSED, Rank.PROVEN
+SENDING, LINGERING, CLOSED, NEW = State.SENDING, State.LINGERING, State.CLOSED, Rank.NEW
 
 
 class Connection:
@@ -112,7 +112,7 @@ class Connection:
         try:
             self.ready(IN)
             if self.state is not CLOSED:
-                self._server.loop.watch(self.fd, self, self._mask, stranger=self.rank is not PROVEN)
+                self._server.loop.watch(self.fd, self, self._mask, stranger=self.rank is NEW)
                 self._watched = True
         except OSError:  # no memory to watch one more
             self.close()
@@ -277,11 +277,11 @@ class Connection:
             self._watch(IN)
 
     def ranks(self, rank: Rank) -> None:
-        """What it has proven. Listeners go first."""
+        """What it has proven. Whoever has proven nothing goes last."""
         self.rank = rank
         if self._watched and self.state is not CLOSED:
             with contextlib.suppress(OSError):  # then it has its turn as before
-                self._server.loop.know(self.fd, self._mask, stranger=rank is not PROVEN)
+                self._server.loop.know(self.fd, self._mask, stranger=rank is NEW)
 
     def resume(self, answer: Answer, calm: bool = False) -> None:
         """What was waited for. `calm`: what it asks for next will be in no hurry."""
@@ -301,7 +301,7 @@ class Connection:
 
     def _rouse(self) -> None:
         """It is in a hurry again. Raises OSError."""
-        self._server.loop.rouse(self.fd, self._mask, stranger=self.rank is not PROVEN)
+        self._server.loop.rouse(self.fd, self._mask, stranger=self.rank is NEW)
         self._calm = False
         self._server.stirs(self)
 

@@ -22,8 +22,10 @@ IN, OUT = select.EPOLLIN, select.EPOLLOUT
 BATCH = 256
 """Ready descriptors handled in a turn; the rest come in the next one."""
 STRANGERS = 16
-"""Of those who have proven nothing, so many are handled in a turn, or as many as there are others.
-What is more waits: whoever listens has at most so much before them, however many come."""
+"""Of those who have proven nothing, so many are handled in a turn, and as many for each of"""
+PER_OTHERS = 100
+"""so many others. What is more waits: a listener has at most so much before them, however many
+come. Counted, for time goes on while another process has the core."""
 FEW = 8
 """A turn with no more than so many is not long, and not worth a second look at the clock."""
 CALM_S = 0.25
@@ -68,10 +70,12 @@ class Loop:
         self._set_of: dict[int, select.epoll] = {}
         """Which of the three a descriptor is in."""
         self.watch(self._strange.fileno(), _Strangers(self), IN)
-        self._others = 0
         self._timers: list[_Timer] = []
         self._next_timer = float("inf")
         self._again: list[Callable[[], None]] = []
+        self._spare: list[Callable[[], bool]] = []
+        self._others = 0
+        """Ready in this turn, strangers not counted."""
         self.longest_turn_s = 0.0
         self._turned_at = float("-inf")
         self._gathers = False
@@ -124,13 +128,25 @@ class Loop:
         if len(ready) == BATCH:
             self.soon(self._look_at_calm)
 
-    def let_strangers(self) -> None:
-        """Some of them: listeners have had their turn."""
-        most = max(STRANGERS, self._others)
-        ready = self._strange.poll(0, most)
-        self._handle(ready)
-        if len(ready) == most:
+    def spare(self, work: Callable[[], bool]) -> None:
+        """Do this when the others have had their turn; again, while it says that there is more, if
+        they were many. What is left then is to be asked for again."""
+        if not self._spare:
+            self.soon(self._use_spare)
+        self._spare.append(work)
+
+    def _use_spare(self) -> None:
+        works, self._spare = self._spare, []
+        for _ in range(1 + self._others // PER_OTHERS):
+            works = [work for work in works if work()]
+        if works:
             self.hurry()
+
+    def let_strangers(self) -> bool:
+        """Some of them; whether there may be more."""
+        ready = self._strange.poll(0, STRANGERS)
+        self._handle(ready)
+        return len(ready) == STRANGERS
 
     def forget(self, fd: int) -> None:
         """To be called before the descriptor is closed, which is what takes it from the epoll set:
@@ -203,7 +219,7 @@ class Loop:
             self._read_clocks(now)
         self._others = len(ready)
         self._handle(ready)
-        short = self._others <= FEW and not self._again
+        short = len(ready) <= FEW and not self._again
         if not short:
             again, self._again = self._again, []
             for call in again:
@@ -246,7 +262,7 @@ class _Strangers:
         self._loop = loop
 
     def ready(self, mask: int) -> None:
-        self._loop.soon(self._loop.let_strangers)
+        self._loop.spare(self._loop.let_strangers)
 
     def broken(self) -> None:
         """Cannot be."""

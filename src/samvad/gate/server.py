@@ -33,7 +33,7 @@ from samvad.protocol.client_addr import source_of
 log = logging.getLogger("gate")
 
 ACCEPTS = 16
-"""Connections accepted from one socket in a turn."""
+"""Connections accepted from one socket at a time."""
 BACKLOG = 4096
 SEND_BUFFER = 256 * 1024
 SENT_OFF = 20
@@ -351,16 +351,23 @@ class _Listener:
         server.loop.every(PAUSE_S, self._wake)
 
     def ready(self, mask: int) -> None:
-        if self._accept(ACCEPTS):
-            self._server.loop.hurry()
+        self._server.loop.spare(self._go_on)
+
+    def _go_on(self) -> bool:
+        """Whether there may be more."""
+        try:
+            return self._sock.fileno() >= 0 and self._accept_some()
+        except Exception:
+            self.broken()
+            return False
 
     def broken(self) -> None:
         self._server.crashed()
 
-    def _accept(self, most: int) -> bool:
-        """Accept at most so many; whether there may be more."""
+    def _accept_some(self) -> bool:
+        """Whether there may be more."""
         server, site, kind = self._server, self._site, self._kind
-        for _ in range(most):
+        for _ in range(ACCEPTS):
             try:
                 # What socket.accept() calls, which beyond that looks up enums and wraps twice:
                 # a twentieth of all that a new connection costs.
@@ -397,7 +404,7 @@ class _Listener:
 
     def end(self) -> None:
         """Accept what has arrived: a closed socket would reset it."""
-        while self._sock.fileno() >= 0 and self._accept(ACCEPTS):
+        while self._sock.fileno() >= 0 and self._accept_some():
             pass
         self.close()
 
