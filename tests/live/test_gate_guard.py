@@ -104,7 +104,7 @@ class Rig:
         self.judge()
 
     def judge(self) -> None:
-        for _ in self.guard.each_second(self.loop.moment):
+        for _ in self.guard.judge_all(self.loop.moment):
             self.loop.turn()
         for _ in self.server.send_off(self.guard.look(self.loop.moment.now)):
             self.loop.turn()

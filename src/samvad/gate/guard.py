@@ -1,5 +1,5 @@
 """The watch at the entrance of one gate process: budgets at accept, looks at connections in turn,
-blame once a second, bans. Beside the path of a request: it is asked when a connection comes, and
+blame twice a second, bans. Beside the path of a request: it is asked when a connection comes, and
 otherwise works in ticks.
 
 What it decides with is pure: sources.py, behaviour.py. What it shares with the other processes
@@ -36,6 +36,8 @@ TICK_S = 0.05
 """Often, and a few: while they are looked at nobody is answered."""
 ROUND_S = 0.25
 """Where connections are few, each is looked at so often."""
+JUDGED_S = 0.5
+"""So often sources are judged: a flood goes on until its sources are known."""
 AT_ONCE_S = 3.0
 HOLDS_ON_S = SLOW_S
 """A connection that is silent, or stuck, for so long holds on to nothing but itself."""
@@ -51,7 +53,7 @@ CAUGHT = 3
 """A blamed source is remembered for so many windows."""
 _PASSES, _UNPROVEN, _SILENT, _STUCK = 0, INDEX["unproven"], INDEX["silent"], INDEX["stuck"]
 """What a connection is doing when it is looked at: nothing of interest, or what a gauge counts."""
-PRESSES, PRESSES_TIGHT = 20, 4
+PRESSES, PRESSES_TIGHT = 20, 1
 """So many connections of a banned source within a window are worth a word to the fence, at other
 times and while an attack is seen."""
 STEP = 40
@@ -285,7 +287,7 @@ class Guard:
         """Whether one of that rank has less time than at other times."""
         return self.books.tight and rank is Rank.NEW
 
-    def each_second(self, at: Moment) -> Iterator[None]:
+    def judge_all(self, at: Moment) -> Iterator[None]:
         """Blame whom there is to blame, a few in each step: a flood has thousands of sources."""
         self._sight.turn(at.wall_ms)
         tight = self.books.tight
@@ -304,6 +306,9 @@ class Guard:
         if at.now >= self._window_ends:
             self._window_ends = at.now + WINDOW_S
             yield from self.books.turn()
+
+    def write_sight(self) -> None:
+        """For the leader: who came, and who did harm. Raises OSError."""
         if self._sight.seen and self._sight_file is not None:
             self._sight.write(self._sight_file)
 

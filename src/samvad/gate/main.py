@@ -22,7 +22,7 @@ from samvad.gate.connection import Connection
 from samvad.gate.counters import Counters
 from samvad.gate.detect import State
 from samvad.gate.diary import Diary
-from samvad.gate.guard import Guard
+from samvad.gate.guard import JUDGED_S, Guard
 from samvad.gate.house import TICK_MS
 from samvad.gate.leader import Leader
 from samvad.gate.leases import Leases
@@ -135,6 +135,13 @@ def main(data: Path, settings: Settings, index: int) -> int:
     processor = _Processor(counters)
     probe = Probe(loop, clock, counters)
 
+    def judge() -> Iterator[None]:
+        yield from guard.judge_all(loop.moment)
+        yield
+        banned = guard.look(loop.moment.now)
+        yield
+        yield from server.send_off(banned)
+
     def each_second() -> Iterator[None]:
         processor.note()
         counters.beat(loop.moment.now)
@@ -145,8 +152,9 @@ def main(data: Path, settings: Settings, index: int) -> int:
         refused, voided = site.register.shared()
         counters.add("tickets_shared", refused)
         counters.add("tickets_voided", voided)
-        yield from guard.each_second(loop.moment)
-        yield from server.send_off(guard.look(loop.moment.now))
+        yield
+        guard.write_sight()
+        yield
         site.knocks.level = guard.posture.effort
         site.prefer_mirror = guard.posture.state is State.ATTACK
         watch.each_second(loop.moment)
@@ -179,6 +187,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         loop.every(TICK_MS / 1000, lambda: _tick(site, loop))
         loop.every(WAITS_EVERY_S, lambda: _resume(site.expire(loop.moment.now)))
         loop.every(WRITE_S, counters.write)  # whoever leads sees what has just been seen
+        loop.every_in_steps(JUDGED_S, judge)
         loop.every_in_steps(1.0, each_second)
         loop.every(COUNTS_EVERY_S, note_counts)
         log.info("gate %d listens on %s:%d", index, settings.public.host, gate.port)
