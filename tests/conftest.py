@@ -7,6 +7,7 @@ wrong at first: something to look at, as it may be a race of ours. Quick tests g
 """
 
 import os
+from collections.abc import Iterator
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.kit.web_settings"
 
@@ -27,3 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.flaky(reruns=RERUNS))
+
+
+@pytest.fixture(autouse=True)
+def _same_environment() -> Iterator[None]:
+    """A command that a test calls makes its process one of its site (cli/site.py `enter`); the
+    next test is of another."""
+    before = dict(os.environ)
+    yield
+    if os.environ != before:
+        os.environ.clear()
+        os.environ.update(before)
