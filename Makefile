@@ -24,8 +24,8 @@ test check: export PYTHONDONTWRITEBYTECODE =
 
 test: build/dev.stamp build/assets.stamp build/locale.stamp build/system.stamp build/s3.stamp  ## set up the tests and run them all
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup --durations=30 --ignore=tests/stories
-	@# Stories are whole sites, browsers and microphones: one of either group at a time.
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations=30 tests/stories
+	@# Stories are whole sites, browsers and microphones: one at a time.
+	$(BIN)/python -m pytest --durations=30 tests/stories
 
 check: static    ## the fast subset: static checks and quick tests
 	$(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) -m "not slow"

@@ -1,8 +1,8 @@
 """Stories: the whole site as real processes, seen from outside.
 
-Each is of one of two groups (`xdist_group`), and two workers take one each. "sound": what is heard
-is compared with what was said, so these run one after the other. "pages": what is seen. They mostly
-wait, and so do the others; one of each at a time leaves the machine room.
+All of them run in one worker one after the other (`xdist_group`): what they measure in real
+time must not be spoilt by each other. (Beside stories that only look at pages, on two cores, one
+that compares sounds failed.)
 """
 
 from collections.abc import Generator, Iterator

@@ -19,7 +19,7 @@ from tests.kit.until import until
 
 expect.set_options(timeout=30_000)
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 LINE = "There seems to be an attack; at worst we go on with fewer listeners."
 

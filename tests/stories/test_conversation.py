@@ -17,7 +17,7 @@ from tests.kit.show import speaking
 from tests.kit.site import Site
 from tests.kit.sound import RATE, beeps, melody, say, silence
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 RIVER = (
     "Good evening and welcome. Tonight we talk about the river, about the people who live "

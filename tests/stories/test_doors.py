@@ -18,7 +18,7 @@ from tests.kit.site import Site, running_site
 from tests.kit.sound import melody
 from tests.kit.until import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 HOLD_S = 6
 

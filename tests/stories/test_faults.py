@@ -21,7 +21,7 @@ from tests.kit.site import Site, running_site, wall_ms
 from tests.kit.sound import RATE, beeps, melody
 from tests.kit.until import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 SONG = melody(150, seed=51)
 PART_S = 0.64

@@ -22,7 +22,7 @@ from tests.kit.until import until
 
 expect.set_options(timeout=30_000)
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 LANGUAGES = ("en", "gu", "hi")
 READER = {"viewport": PHONE, "locale": "en-GB", "timezone_id": "Asia/Kolkata"}

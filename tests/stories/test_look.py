@@ -17,7 +17,7 @@ from tests.kit.sound import say
 # Two cores full of browsers: what takes a moment elsewhere may take many here.
 expect.set_options(timeout=30_000)
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 LANGUAGES = ("en", "gu", "hi")
 READER = {"viewport": PHONE, "locale": "en-GB", "timezone_id": "Asia/Kolkata"}

@@ -17,7 +17,7 @@ from tests.kit.site import Site
 from tests.kit.sound import RATE, melody, read_wav, say, write_wav
 from tests.kit.until import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 SPEECH = (
     "Good evening. This is a conversation about bridges. One of us has built forty of them, "

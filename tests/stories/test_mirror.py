@@ -20,7 +20,7 @@ from tests.kit.site import running_site
 from tests.kit.sound import melody
 from tests.kit.until import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 
 class Static(http.server.SimpleHTTPRequestHandler):

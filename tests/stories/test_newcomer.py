@@ -17,7 +17,7 @@ from tests.kit.site import running_site
 from tests.kit.sound import RATE, say, silence
 from tests.kit.until import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 FIRST_WORDS = (
     "Hello? Is this thing on? Ah, there is the red lamp. Then welcome, everybody, to the first "

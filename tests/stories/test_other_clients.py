@@ -16,7 +16,7 @@ from tests.kit.site import Site
 from tests.kit.sound import beeps, melody, write_wav
 from tests.kit.until import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 
 async def test_libavformat_publishes_by_whip(site: Site, folder: Path) -> None:

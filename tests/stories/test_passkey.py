@@ -8,7 +8,7 @@ from tests.kit.site import Site
 
 expect.set_options(timeout=30_000)
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 AUTHENTICATOR = {
     "protocol": "ctap2",

@@ -17,7 +17,7 @@ from tests.kit.site import Site
 from tests.kit.sound import RATE, Samples, melody
 from tests.kit.until import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 SONG = melody(240, seed=11)
 

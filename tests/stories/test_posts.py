@@ -14,7 +14,7 @@ from tests.live.test_posts_transcode import film
 
 expect.set_options(timeout=60_000)
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 PASSWORD = "a long evening in the rain"
 
 

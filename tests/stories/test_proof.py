@@ -12,7 +12,7 @@ from tests.kit.site import Site, running_site
 from tests.kit.sound import melody
 from tests.kit.until import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 NO_WORK = "Object.defineProperty(window, 'Worker', {value: undefined})"
 

@@ -19,7 +19,7 @@ from tests.kit.sound import decode, silence
 from tests.kit.until import until
 
 expect.set_options(timeout=30_000)
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 ROOT = Path(__file__).parents[2]
 HLS = ROOT / "frontend" / "node_modules" / "hls.js" / "dist" / "hls.min.js"

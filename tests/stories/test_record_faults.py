@@ -20,7 +20,7 @@ from tests.kit.site import Site, running_site, wall_ms
 from tests.kit.sound import melody
 from tests.kit.until import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 PART_MS = 640
 SMALL_MB = 24

@@ -13,7 +13,7 @@ from tests.kit.show import on_air
 from tests.kit.site import Site, running_site
 from tests.kit.sound import tone
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 SCHEMA = json.loads((ROOT / "docs/reference/rehearsal-report.schema.json").read_text())
 

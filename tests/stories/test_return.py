@@ -23,7 +23,7 @@ from tests.kit.years_ago import PASSWORD
 
 expect.set_options(timeout=30_000)
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 ROOT = Path(__file__).resolve().parents[2]
 TITLE = "Who owns the river?"

@@ -15,7 +15,7 @@ from tests.kit.site import Site
 from tests.kit.sound import melody
 from tests.kit.until import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 
 async def test_nonsense_gets_a_status_and_leaves_no_descriptor_open(

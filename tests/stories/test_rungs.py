@@ -22,7 +22,7 @@ from tests.kit.site import Site
 from tests.kit.sound import RATE, Samples, melody
 from tests.kit.until import Late, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stories")]
 
 SOON = "{ const random = Math.random; Math.random = () => random() * 0.2; }"
 """Pages follow at moments of their own, within ten seconds: this one is among the first."""
