@@ -128,19 +128,16 @@ export function replayPanel(context: Context, audio: HTMLAudioElement, news: () 
   });
   /** It is to be heard once it is there: an element that cannot load pauses by itself. */
   let goes_on = false;
+  let tries = 0;
   /** Another version comes while people listen (its loudness set, a passage cut): they go on
-   * where they are. */
-  const load = (url: string) => {
+   * where they are. Each try is an address of its own, so that no old piece is taken. */
+  const load = ({ url, bytes }: Replay) => {
     goes_on ||= !audio.paused;
     if (audio.currentSrc && audio.currentTime > 0) asked = audio.currentTime;
     audio.preload = "metadata";
-    audio.src = url;
+    audio.src = `${config.gate}${url}?v=${bytes}${tries ? `&try=${tries}` : ""}`;
     if (goes_on) audio.play().catch(() => undefined);
   };
-  /** Where the gate has it; each try is an address of its own, so that no old piece is taken. */
-  const address = () =>
-    replay ? `${config.gate}${replay.url}?v=${replay.bytes}${tries ? `&try=${tries}` : ""}` : null;
-  let tries = 0;
   audio.addEventListener("playing", () => {
     tries = 0;
     goes_on = false;
@@ -153,9 +150,8 @@ export function replayPanel(context: Context, audio: HTMLAudioElement, news: () 
     const of = replay;
     window.setTimeout(
       () => {
-        const url = address();
         // What came in the meantime has been loaded already.
-        if (url && of === replay && audio.error) load(url);
+        if (of && of === replay && audio.error) load(of);
       },
       backoff(tries++, 500, 30_000, Math.random()),
     );
@@ -194,7 +190,7 @@ export function replayPanel(context: Context, audio: HTMLAudioElement, news: () 
       if (replay?.url !== state.replay.url || replay.bytes !== state.replay.bytes) {
         replay = state.replay;
         const url = config.gate + replay.url;
-        load(address() ?? url);
+        load(replay);
         set(download, { href: url, download: `${config.slug}.m4a` });
         download.replaceChildren(
           icon("download"),
