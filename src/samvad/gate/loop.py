@@ -89,13 +89,17 @@ class Loop:
 
     def watch(self, fd: int, handler: Handler, mask: int, *, stranger: bool = False) -> None:
         """`stranger`: of all these only some have their turn at a time. Raises OSError."""
-        chosen = self._strange if stranger else self._epoll
+        chosen = self._among(stranger)
         chosen.register(fd, mask)
         self._set_of[fd] = chosen
         self._handlers[fd] = handler
 
     def change(self, fd: int, mask: int) -> None:
-        self._set_of[fd].modify(fd, mask)
+        """Raises OSError, also for one that is not watched any more."""
+        self._set_of.get(fd, self._epoll).modify(fd, mask)
+
+    def _among(self, stranger: bool) -> select.epoll:
+        return self._strange if stranger else self._epoll
 
     def _move(self, fd: int, mask: int, chosen: select.epoll) -> None:
         before = self._set_of[fd]
@@ -107,7 +111,7 @@ class Loop:
     def know(self, fd: int, mask: int, *, stranger: bool) -> None:
         """It is a stranger from now on, or no more; who is calm stays so. Raises OSError."""
         if self._set_of[fd] is not self._calm:
-            self._move(fd, mask, self._strange if stranger else self._epoll)
+            self._move(fd, mask, self._among(stranger))
 
     def calm(self, fd: int, mask: int) -> bool:
         """What comes next is in no hurry: to wake for it alone costs more than to answer it.
@@ -118,9 +122,9 @@ class Loop:
             return False
         return True
 
-    def rouse(self, fd: int, mask: int, *, stranger: bool = False) -> None:
+    def rouse(self, fd: int, mask: int, *, stranger: bool) -> None:
         """The inverse. Raises OSError."""
-        self._move(fd, mask, self._strange if stranger else self._epoll)
+        self._move(fd, mask, self._among(stranger))
 
     def _look_at_calm(self) -> None:
         ready = self._calm.poll(0, BATCH)
