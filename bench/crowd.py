@@ -2,6 +2,7 @@
 
     python -m bench.crowd                      4 thousand listeners, about 90 s
     python -m bench.crowd --listeners 20000,60000,115000 --rounds 3 --seconds 20
+    python -m bench.crowd --share 0.5          the server has half of its core: the load has time
     python -m bench.crowd --full               the comparison that docs/adr/0011-lean.md has, 20 min
     python -m bench.crowd --ceiling 20000,60000       what the generator itself can do
 
@@ -28,6 +29,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.core_share import CoreShare, core_share
 from bench.crowd_icecast import Icecast, Listened, listen
 from bench.crowd_servers import Gate, Nginx, Server, scratch_folder
 from bench.crowd_table import Run, print_ceiling, print_runs
@@ -49,6 +51,8 @@ what is measured comes after that."""
 ICECAST_PER_S = 500
 """It lets few connections wait to be accepted; those beyond come a second later by TCP's rules."""
 SETTLE_S = 3.0
+CONFINED_S = 2.0
+"""So long before it is measured a server is given its share of the core, where it has not all."""
 NAMES_S = 0.8 * AGAIN_S
 """After so long the first of the lean ones read their names anew, and soon all do."""
 
@@ -107,6 +111,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=6.0, help="measured, of each run")
     parser.add_argument("--only", default=",".join(SERVERS), help="servers, by commas")
     parser.add_argument("--long", action="store_true", help="objects of 5.76 s, not 1.92 s")
+    parser.add_argument("--share", type=float, default=1.0, help="of its core, for the server")
     parser.add_argument("--full", action="store_true", help="the whole comparison, 20 minutes")
     parser.add_argument("--ceiling", default="", help="sizes: measure the generator alone")
     asked = parser.parse_args()
@@ -123,7 +128,7 @@ def main() -> int:
             if asked.full:
                 plan = [(size, name) for size, names in FULL for name in names]
                 seconds = FULL_SECONDS
-            runs = _run(plan, 3 if asked.long else 1, seconds)
+            runs = _run(plan, 3 if asked.long else 1, seconds, asked.share)
             results["runs"] = [asdict(run) for run in runs]
     except PlainError as error:
         print(f"{error.says} {error.mend}", file=sys.stderr)
@@ -132,13 +137,13 @@ def main() -> int:
     return 0
 
 
-def _run(plan: list[tuple[int, str]], stretch: int, seconds: float) -> list[Run]:
+def _run(plan: list[tuple[int, str]], stretch: int, seconds: float, share: float) -> list[Run]:
     """Measure, keep what there is after each run should a later one fail, and print the table."""
     runs: list[Run] = []
     try:
         for number, (size, name) in enumerate(plan):
             print(f"{number + 1}/{len(plan)}: {name}, {size:,}", file=sys.stderr, flush=True)
-            runs.append(_measure(name, SERVERS[name], size, stretch, seconds))
+            runs.append(_measure(name, SERVERS[name], size, stretch, seconds, share=share))
             _keep({"runs": [asdict(run) for run in runs]})
     finally:
         print_runs(runs)
@@ -164,13 +169,19 @@ def _machine() -> dict[str, Any]:
 class _Window:
     """Figures between two moments of a run."""
 
-    def __init__(self, server: Server, from_s: float, to_s: float) -> None:
+    def __init__(self, server: Server, from_s: float, to_s: float, share: CoreShare | None) -> None:
+        """`share`: what the server is confined to shortly before; it had all while they came."""
         self._server, self._from_s, self._to_s = server, from_s, to_s
+        self._share = share
         self.first: tuple[Snapshot, float] | None = None
         self.last: tuple[Snapshot, float] | None = None
         self.memory_kb = 0
 
     def look(self, now: Snapshot) -> bool:
+        if self._share is not None and now.at_s >= self._from_s - CONFINED_S:
+            for pid in self._server.pids():
+                self._share.add(pid)
+            self._share = None
         if now.at_s < self._from_s:
             return True
         if self.first is None:
@@ -182,11 +193,13 @@ class _Window:
         return True
 
 
-def _measure(name: str, arm: Arm, listeners: int, stretch: int, seconds: float) -> Run:
+def _measure(
+    name: str, arm: Arm, listeners: int, stretch: int, seconds: float, *, share: float = 1.0
+) -> Run:
     object_s = 1.92 * stretch if not arm.long else PAIR_S
     arrive_s = max(1.0, listeners / (ICECAST_PER_S if arm.make is Icecast else ARRIVALS_PER_S))
     from_s = arrive_s + (NAMES_S if arm.lean else SETTLE_S)
-    with scratch_folder() as folder:
+    with scratch_folder() as folder, core_share(share) as confined:
         server = arm.make(folder, listeners, stretch)
         try:
             empty_kb = server.memory_kb()
@@ -215,7 +228,7 @@ def _measure(name: str, arm: Arm, listeners: int, stretch: int, seconds: float) 
                 lean=arm.lean,
                 long=arm.long,
             )
-            window = _Window(server, from_s, from_s + seconds)
+            window = _Window(server, from_s, from_s + seconds, confined)
             with Crowd(trial, cores=[LOAD_CORE]) as crowd:
                 crowd.run(window.look)
         finally:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from samvad.base.clock import Moment
+from samvad.gate.answerer import Answerer
 from samvad.gate.answers import JSON, NEVER_STORED, REFUSALS, Answer
 from samvad.gate.counters import COUNTERS, Reading
 from samvad.gate.http1 import Request
@@ -16,7 +17,7 @@ _FIGURES = re.compile(rf"/events/({EVENT})\.json".encode())
 _SINCE = re.compile(rb"since=([0-9]{1,15})")
 
 
-class Admin:
+class Admin(Answerer):
     """Whichever process is asked, it answers for all."""
 
     def __init__(self, watch: Watch) -> None:
@@ -39,12 +40,6 @@ class Admin:
         if since is None:
             return REFUSALS[400]
         return self._watch.answer(event, int(since[1]), at) or REFUSALS[404]
-
-    def drop(self, token: object) -> None:
-        """Nobody waits here."""
-
-    def insisting(self, request: Request) -> None:
-        """Nobody shows a ticket here."""
 
 
 def _health(gates: dict[int, Reading | None]) -> Answer:

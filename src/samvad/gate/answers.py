@@ -17,6 +17,8 @@ SMALL_BYTES = 24 * 1024
 """Answers up to this size are sent as one piece; larger ones in the pieces they are made of."""
 SPLICED_BYTES = 24 * 1024
 """Bodies from this size on are sent from a memory file."""
+SPLICED_AT_A_TIME = 512 * 1024
+"""Bytes of a file sent before others have their turn."""
 
 
 class OpenFile:
@@ -123,6 +125,21 @@ def rest(buffers: Sequence[bytes | memoryview], sent: int) -> list[memoryview]:
             left.append(memoryview(buffer)[sent:])
             sent = 0
     return left
+
+
+def splice(to: int, span: FileSpan) -> tuple[FileSpan | None, int]:
+    """Let the kernel send what the socket `to` takes of `span`, SPLICED_AT_A_TIME at most: what is
+    left of it, and how many bytes went. Raises OSError."""
+    at, left, budget = span.start, span.length, SPLICED_AT_A_TIME
+    try:
+        while left and budget > 0:
+            sent = os.sendfile(to, span.file.fd, at, min(left, budget))
+            if sent == 0:
+                raise OSError(errno.EIO, "the file is shorter than it was")
+            at, left, budget = at + sent, left - sent, budget - sent
+    except (BlockingIOError, InterruptedError):
+        pass
+    return FileSpan(span.file, at, left) if left else None, span.length - left
 
 
 ANYWHERE = ("Access-Control-Allow-Origin", "*")

@@ -1,15 +1,13 @@
 """One connection: bytes in, requests out of them, answers back. Every call may fail."""
 
 import contextlib
-import errno
-import os
 import socket
 from socket import SocketType as Socket
 from typing import TYPE_CHECKING
 
 from samvad.gate.answerer import Answerer
-from samvad.gate.answers import CONTINUE, FORGED, REFUSALS, VOID, Answer, FileSpan, rest
-from samvad.gate.connection_state import State
+from samvad.gate.answers import CONTINUE, FORGED, REFUSALS, VOID, Answer, FileSpan, rest, splice
+from samvad.gate.connection_state import Standing, State
 from samvad.gate.counters import INDEX
 from samvad.gate.http1 import Fields, Refused, Request, Wanted, take
 from samvad.gate.insist import Insisting, Void
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 READ = 16 * 1024
 PIPELINED = 16
 """Requests of one connection answered before others have their turn."""
-FILE_BYTES = 512 * 1024
-"""Bytes of a file sent before others have their turn."""
 LINGER_S = 1.0
 LINGER_BYTES = 256 * 1024
 
@@ -32,18 +28,19 @@ _REQUESTS, _BYTES, _LOST = INDEX["requests"], INDEX["bytes"], INDEX["lost"]
 _MALFORMED, _NONSENSE = INDEX["malformed"], INDEX["nonsense"]
 _FORGED = INDEX["tickets_forged"]
 _NONSENSICAL = (400, 404, 405)
+_2XX = INDEX["answers_2xx"]
 _CLASS = [0, 0] + [INDEX[f"answers_{n}xx"] for n in range(2, 6)]
 
 READING, QUEUED, WAITING = State.READING, State.QUEUED, State.WAITING
 SENDING, LINGERING, CLOSED, NEW = State.SENDING, State.LINGERING, State.CLOSED, Rank.NEW
 
 
-class Connection:
+class Connection(Standing):
     __slots__ = (
-        *("_asked", "_calm", "_data", "_discarded", "_eof", "_insists", "_known", "_mask", "_out"),
-        *("_server", "_site", "_sock", "_span", "_then", "_unfinished", "_watched"),
+        *("_asked", "_calm", "_discarded", "_eof", "_insists", "_known", "_mask", "_out"),
+        *("_server", "_site", "_sock", "_span", "_unfinished", "_watched"),
         *("asked", "book", "born", "bucket", "deadline", "fd", "last", "rank", "reading", "seen"),
-        *("seen_as", "served", "state", "void"),
+        *("seen_as", "served", "void"),
     )
 
     def __init__(
@@ -63,12 +60,9 @@ class Connection:
         """The guard's notes: what it was doing at the last look, and of void tickets it showed."""
         self.reading: Reading | None = None
         """While the kernel holds something for it, as far as was looked (`dull_s`)."""
-        self.state = READING
-        self._then = READING
-        """What follows when the answer under way is sent: READING, LINGERING or CLOSED."""
+        super().__init__()
         self.fd = sock.fileno()
         self._mask, self._watched = IN, False
-        self._data = b""
         self._calm = False
         """Whether the loop looks at it seldom (`Loop.calm`)."""
         self._known: Fields | None = None
@@ -84,25 +78,6 @@ class Connection:
         self.served = False
         self.deadline = self.born + server.head_s
         self.bucket = 0
-
-    @property
-    def closed(self) -> bool:
-        return self.state is CLOSED
-
-    @property
-    def idle(self) -> bool:
-        """Nothing of a request, and nothing of an answer, is under way."""
-        return self.state is READING and not self._data
-
-    @property
-    def unfinished(self) -> bool:
-        """A request has begun and is not complete."""
-        return self.state is READING and bool(self._data)
-
-    @property
-    def refused(self) -> bool:
-        """A request of it was refused for its form or its time, and none will be answered."""
-        return self._then is LINGERING
 
     # -- in ---------------------------------------------------------------------------------
 
@@ -136,9 +111,10 @@ class Connection:
         if not data:
             self._end_of_input(mask)
         elif self.state is READING:
-            if self._insists is not None and self._refused_again(data):
-                return
-            self._serve(self._data + data if self._data else data)
+            if self._data:
+                self._serve(self._data + data)
+            elif not (self._answered_at_once(data) or self._refused_again(data)):
+                self._serve(data)
         else:
             self._keep_for_later(data)
 
@@ -206,12 +182,36 @@ class Connection:
         self._data = data
         self._queue()
 
+    def _answered_at_once(self, data: bytes) -> bool:
+        """The most usual request: nothing is new but the target, and that is known."""
+        known, server = self._known, self._server
+        if known is None or not known.tail or self._calm:
+            return False
+        if not data.endswith(known.tail) or not data.startswith(b"GET "):
+            return False
+        at, target = server.loop.moment, data[4 : -len(known.tail)]
+        try:
+            answer = self._site.at_once(target, known, self, at)
+        except Exception:
+            return False  # and the long way meets it too
+        if answer is None:
+            return False
+        server.count[_REQUESTS] += 1
+        self.asked += 1
+        self.last = target
+        self.deadline = at.now + server.idle_s
+        if answer.status == 200 and answer.small and not server.ending:
+            server.count[_2XX] += 1
+            self._send_whole(answer.wire(server.loop.date))
+        else:
+            self._send(answer, Request(b"GET", target, known))
+        return True
+
     def _refused_again(self, data: bytes) -> bool:
         """The same bytes once more, when all that has come is one more forged ticket."""
-        server = self._server
+        server, insists = self._server, self._insists
         at, count = server.loop.moment, server.count
-        assert self._insists is not None
-        if self._data or self._calm or server.ending or not self._insists.refuses(data, at.wall_ms):
+        if insists is None or self._calm or server.ending or not insists.refuses(data, at.wall_ms):
             return False
         count[_REQUESTS] += 1
         count[_FORGED] += 1
@@ -219,18 +219,7 @@ class Connection:
         self.asked += 1
         self.deadline = at.now + server.idle_s
         self.book.forged()
-        wire = FORGED.wire(server.loop.date)
-        try:
-            sent = self._sock.send(wire)
-        except (BlockingIOError, InterruptedError):
-            sent = 0
-        except OSError:
-            self._lose()
-            return True
-        count[_BYTES] += sent
-        if sent < len(wire):
-            self._out = rest((wire,), sent)
-            self._wait_for_room()
+        self._send_whole(FORGED.wire(server.loop.date))
         return True
 
     def _await(self, wanted: Wanted) -> None:
@@ -357,6 +346,20 @@ class Connection:
             return
         self._wait_for_room()
 
+    def _send_whole(self, wire: bytes) -> None:
+        """A small answer after which the connection goes on, for whom each microsecond counts."""
+        try:
+            sent = self._sock.send(wire)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self._lose()
+            return
+        self._server.count[_BYTES] += sent
+        if sent < len(wire):
+            self._out = rest((wire,), sent)
+            self._wait_for_room()
+
     def _wait_for_room(self) -> None:
         self.state = SENDING
         self._server.stirs(self)
@@ -392,20 +395,10 @@ class Connection:
 
     def _splice(self) -> bool:
         """Let the kernel send what it takes of the span; whether that was all. Raises OSError."""
-        span = self._span
-        assert span is not None
-        file, at, left, budget = span.file.fd, span.start, span.length, FILE_BYTES
-        try:
-            while left and budget > 0:
-                sent = os.sendfile(self.fd, file, at, min(left, budget))
-                if sent == 0:
-                    raise OSError(errno.EIO, "the file is shorter than it was")
-                at, left, budget = at + sent, left - sent, budget - sent
-        except (BlockingIOError, InterruptedError):
-            pass
-        self._server.count[_BYTES] += span.length - left
-        self._span = FileSpan(span.file, at, left) if left else None
-        return not left
+        assert self._span is not None
+        self._span, sent = splice(self.fd, self._span)
+        self._server.count[_BYTES] += sent
+        return self._span is None
 
     def _answered(self) -> None:
         """An answer that took its time is sent."""

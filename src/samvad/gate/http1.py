@@ -78,10 +78,14 @@ class Fields:
     """X-Forwarded-For; to be believed of a declared proxy only."""
     usual: bool = field(init=False, default=False)
     """Whether it goes with any GET of HTTP/1.1, and says nothing of bodies or the end."""
+    tail: bytes = field(init=False, default=b"")
+    """What follows the target of a GET of which nothing but the target matters; else empty."""
 
     def __post_init__(self) -> None:
         usual = self.host and not self.close and self.length == 0
         object.__setattr__(self, "usual", usual)
+        if usual and self.range is None and self.if_none_match is None:
+            object.__setattr__(self, "tail", b" HTTP/1.1" + self.raw)
 
 
 @dataclass(slots=True)

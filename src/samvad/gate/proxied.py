@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from samvad.gate.guard import Guard
 
 
-class Forwarded:
+class Forwarded(Answerer):
     """Requests of a declared proxy: each is its client's, whom X-Forwarded-For names. Budgets of
     connections are the proxy's to keep; bans and blame are kept here."""
 
@@ -44,19 +44,10 @@ class Forwarded:
     def drop(self, token: "Connection") -> None:
         self._site.drop(token)
 
-    def insisting(self, request: Request) -> None:
-        """Each request is another client's."""
 
-
-class Throttled:
+class Throttled(Answerer):
     """One more answer, and the end of the connection: who has asked too fast begins anew."""
 
     def answer(self, request: Request, token: "Connection", at: Moment) -> Answer:
         request.close = True
         return REFUSALS[429]
-
-    def drop(self, token: "Connection") -> None:
-        """Nobody waits here."""
-
-    def insisting(self, request: Request) -> None:
-        """Nothing is looked at here."""

@@ -53,7 +53,7 @@ _CAPTIONS = "captions"
 _INDEX, _LONG, _LEAN, _BACK = "index.m3u8", "long.m3u8", "lean.json", "back.m3u8"
 _PLAYLISTS = {
     b"master.m3u8": ("", ""),
-    f"{_CAPTIONS}/index.m3u8".encode(): (_CAPTIONS, "index.m3u8"),
+    f"{_CAPTIONS}/index.m3u8".encode(): (_CAPTIONS, _CAPTIONS),
 } | {
     f"{r}/{what}".encode(): (r, what) for r in RENDITIONS for what in (_INDEX, _LONG, _LEAN, _BACK)
 }
@@ -158,6 +158,15 @@ class Site(Generic[Token]):
 
     # -- requests ---------------------------------------------------------------------------
 
+    def at_once(self, target: bytes, fields: Fields, token: Token, at: Moment) -> Answer | None:
+        """What most ask for: a media object, or a playlist with a ticket that was shown before. The
+        bytes of the target are those of a good one, so there is nothing to check in them."""
+        ready = self._ready.get(target)
+        if ready is not None:
+            return ready
+        shown = self._shown.get(target)
+        return None if shown is None else self._playlist(shown, b"", fields, token, at)
+
     def answer(self, request: Request, token: Token, at: Moment) -> Answer | None:
         """The answer, or None: `token` has to wait for it."""
         if request.method not in _READING:
@@ -172,7 +181,7 @@ class Site(Generic[Token]):
         path, _, query = target.partition(b"?")
         shown = self._shown.get(path)
         if shown is not None:
-            return self._playlist(shown, query, request, token, at)
+            return self._playlist(shown, query, request.fields, token, at)
         known = self._known.get(path)
         if known is not None:
             return self._of_event(known, query, request, token, at)
@@ -225,10 +234,10 @@ class Site(Generic[Token]):
         if len(self._shown) >= SHOWN:
             self._shown.clear()
         shown = self._shown[path] = _Shown(event, ticket, *_PLAYLISTS[pieces[4]])
-        return self._playlist(shown, query, request, token, at)
+        return self._playlist(shown, query, request.fields, token, at)
 
     def _playlist(
-        self, shown: "_Shown[Token]", query: bytes, request: Request, token: Token, at: Moment
+        self, shown: "_Shown[Token]", query: bytes, fields: Fields, token: Token, at: Moment
     ) -> Answer | None:
         event, ticket, rendition, what = shown
         if ticket.expires_min * 60_000 <= at.wall_ms:
@@ -237,31 +246,33 @@ class Site(Generic[Token]):
         if not live.playable and event.situation(at.wall_ms) in OVER:
             return REFUSALS[410]  # the window is gone; the door knows of the recording
         for_s = lean.LISTENING_S if what == _LEAN else LISTENING_S
-        if not event.house.touch(ticket, at.now, for_s):
+        if not event.house.seats.touch(ticket, at.now, for_s):
             self._count[_GONE] += 1
             return VOID
-        zipped = request.fields.gzip
-        captions = event.published.captions
-        if not rendition:
-            return live.master(zipped, captions.look(at.now))
-        if rendition == _CAPTIONS:
-            there = captions.look(at.now)
-            return live.captions(captions.reached_48k, zipped) if there else REFUSALS[404]
+        zipped = fields.gzip
+        if what == _INDEX:
+            if not query:
+                return live.playlist(rendition, False, zipped)
+            asked = parse(query)
+            if asked is None:
+                return REFUSALS[400]
+            answer = live.reload(rendition, asked, zipped, token, at.now)
+            if answer is None:
+                self._wait(token, _Pending(event.name, rendition, asked.skip, zipped, b""))
+            return answer
+        if what == _LEAN:
+            return live.names(rendition, zipped)
+        if what == _LONG:
+            return live.long_playlist(rendition, zipped)
         if what == _BACK:
             if not event.may_go_back(at.wall_ms):
                 return REFUSALS[503]
-            return event.published.list(rendition, "../../r/", request.fields, at.now, True)
-        if what != _INDEX:
-            return (live.names if what == _LEAN else live.long_playlist)(rendition, zipped)
-        if not query:
-            return live.playlist(rendition, False, zipped)
-        asked = parse(query)
-        if asked is None:
-            return REFUSALS[400]
-        answer = live.reload(rendition, asked, zipped, token, at.now)
-        if answer is None:
-            self._wait(token, _Pending(event.name, rendition, asked.skip, zipped, b""))
-        return answer
+            return event.published.list(rendition, "../../r/", fields, at.now, True)
+        captions = event.published.captions
+        if not rendition:
+            return live.master(zipped, captions.look(at.now))
+        there = captions.look(at.now)
+        return live.captions(captions.reached_48k, zipped) if there else REFUSALS[404]
 
     def _rarer(
         self, path: bytes, query: bytes, request: Request, token: Token, at: Moment
