@@ -1,9 +1,8 @@
 """A gate's word to the fence: repeat offenders, in datagrams. Nothing waits for it, and nothing
 depends on it: without a helper every ban holds all the same, only dearer."""
 
-import contextlib
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 
 from samvad.gate.bans import Ban
@@ -21,16 +20,17 @@ class FenceLink:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
 
-    def hand_over(self, bans: Iterable[Ban], now: float) -> int:
-        """Ask for these to be fenced for as long as they are banned; how many were asked for."""
-        asks = [Ask(ban.source, ban.until - now) for ban in bans if ban.until > now]
-        sent = 0
-        for start in range(0, len(asks), AT_ONCE):
-            some = asks[start : start + AT_ONCE]
-            with contextlib.suppress(OSError):  # no helper, or it is busy
-                self._socket.sendto(write(some), self._path)
-                sent += len(some)
-        return sent
+    def hand_over(self, bans: list[Ban], now: float) -> Iterator[Ban]:
+        """Ask for these to be fenced for as long as they are banned. Those of whom word was taken:
+        where there is no helper, or it is busy, the others are to be named again."""
+        for start in range(0, len(bans), AT_ONCE):
+            some = bans[start : start + AT_ONCE]
+            asks = [Ask(ban.source, ban.until - now) for ban in some if ban.until > now]
+            try:
+                self._socket.sendto(write(asks), self._path)
+            except OSError:
+                return
+            yield from some
 
     def close(self) -> None:
         self._socket.close()

@@ -56,8 +56,8 @@ _PASSES, _UNPROVEN, _SILENT, _STUCK = 0, INDEX["unproven"], INDEX["silent"], IND
 PRESSES, PRESSES_TIGHT = 20, 1
 """So many connections of a banned source within a window are worth a word to the fence, at other
 times and while an attack is seen."""
-STEP = 40
-"""Sources judged, or thought of for the fence, in one step: half a millisecond's work."""
+STEP, THOUGHT_OF = 40, 200
+"""Sources judged, and thought of for the fence, in one step: half a millisecond's work."""
 CHARGED: dict[str, str] = {
     Kind.TICKETS: "harm_gone",
     Kind.MUTE: "harm_mute",
@@ -289,6 +289,7 @@ class Guard:
 
     def judge_all(self, at: Moment) -> Iterator[None]:
         """Blame whom there is to blame, a few in each step: a flood has thousands of sources."""
+        yield from self._hand_over(at.now)
         self._sight.turn(at.wall_ms)
         tight = self.books.tight
         for number, book in enumerate(self.books.to_judge()):
@@ -302,7 +303,6 @@ class Guard:
                 self._blame(book, blame, at)
             if book.kind is not None:
                 self._charge(book, book.kind)
-        yield from self._hand_over(at.now)
         if at.now >= self._window_ends:
             self._window_ends = at.now + WINDOW_S
             yield from self.books.turn()
@@ -351,15 +351,17 @@ class Guard:
             return
         self._fenced = {s: until for s, until in self._fenced.items() if until > now}
         most = PRESSES_TIGHT if self.books.tight else PRESSES
-        pressing: list[Ban] = []
-        for number, ban in enumerate(list(self.bans.now.values())):
-            if number % STEP == STEP - 1:
-                yield
-            book = self.books.find(ban.source) if ban.source not in self._fenced else None
-            if book is not None and (ban.strikes > 1 or book.tally.turned >= most):
-                pressing.append(ban)
-        self._fenced |= {ban.source: ban.until for ban in pressing}
-        self._counters.add("fenced", self._fence.hand_over(pressing, now))
+        bans = [ban for source, ban in self.bans.now.items() if source not in self._fenced]
+        for start in range(0, len(bans), THOUGHT_OF):
+            pressing: list[Ban] = []
+            for ban in bans[start : start + THOUGHT_OF]:
+                book = self.books.find(ban.source)
+                if book is not None and (ban.strikes > 1 or book.tally.turned >= most):
+                    pressing.append(ban)
+            told = {ban.source: ban.until for ban in self._fence.hand_over(pressing, now)}
+            self._fenced |= told
+            self._counters.add("fenced", len(told))
+            yield
 
     def _charge(self, book: Book, kind: str) -> None:
         """What a blamed source has done since it was charged last. What has counters of its own,
