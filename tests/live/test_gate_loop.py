@@ -132,6 +132,12 @@ def test_whoever_is_known_goes_before_strangers_of_whom_some_have_their_turn(loo
     for _ in range(3):
         loop.turn()
     assert said.count("stranger") == 2 * STRANGERS
+    said.clear()
+    loop.strangers = 3  # as while an attack is seen
+    for _, peer in pairs[:STRANGERS]:
+        peer.send(b"x")
+    loop.turn()
+    assert said == ["stranger"] * 3
     for pair in pairs:
         for sock in pair:
             sock.close()

@@ -26,6 +26,9 @@ STRANGERS = 16
 PER_OTHERS = 100
 """so many others. What is more waits: a listener has at most so much before them, however many
 come. Counted, for time goes on while another process has the core."""
+STRANGERS_TIGHT = 8
+"""The same while an attack is seen: a turn for half as many costs a newcomer a tenth more, and a
+listener waits half as long."""
 FEW = 8
 """A turn with no more than so many is not long, and not worth a second look at the clock."""
 CALM_S = 0.25
@@ -76,6 +79,8 @@ class Loop:
         self._spare: list[Callable[[], bool]] = []
         self._others = 0
         """Ready in this turn, strangers not counted."""
+        self.strangers = STRANGERS
+        """How many of them are handled, and how many accepted, at a time."""
         self.longest_turn_s = 0.0
         self._turned_at = float("-inf")
         self._gathers = False
@@ -148,9 +153,9 @@ class Loop:
 
     def let_strangers(self) -> bool:
         """Some of them; whether there may be more."""
-        ready = self._strange.poll(0, STRANGERS)
+        ready = self._strange.poll(0, self.strangers)
         self._handle(ready)
-        return len(ready) == STRANGERS
+        return len(ready) == self.strangers
 
     def forget(self, fd: int) -> None:
         """To be called before the descriptor is closed, which is what takes it from the epoll set:

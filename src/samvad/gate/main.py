@@ -26,7 +26,7 @@ from samvad.gate.guard import JUDGED_S, Guard
 from samvad.gate.house import TICK_MS
 from samvad.gate.leader import Leader
 from samvad.gate.leases import Leases
-from samvad.gate.loop import Loop, Signals
+from samvad.gate.loop import STRANGERS, STRANGERS_TIGHT, Loop, Signals
 from samvad.gate.probe import Probe
 from samvad.gate.proof import LOOK_EVERY_S
 from samvad.gate.register import EVENTS, Register
@@ -139,6 +139,7 @@ def main(data: Path, settings: Settings, index: int) -> int:
         yield from guard.judge_all(loop.moment)
         yield
         banned = guard.look(loop.moment.now)
+        loop.strangers = STRANGERS_TIGHT if guard.books.tight else STRANGERS
         yield
         yield from server.send_off(banned)
 

@@ -32,8 +32,6 @@ from samvad.protocol.client_addr import source_of
 
 log = logging.getLogger("gate")
 
-ACCEPTS = 16
-"""Connections accepted from one socket at a time."""
 BACKLOG = 4096
 SEND_BUFFER = 256 * 1024
 SENT_OFF = 20
@@ -367,7 +365,7 @@ class _Listener:
     def _accept_some(self) -> bool:
         """Whether there may be more."""
         server, site, kind = self._server, self._site, self._kind
-        for _ in range(ACCEPTS):
+        for _ in range(server.loop.strangers):
             try:
                 # What socket.accept() calls, which beyond that looks up enums and wraps twice:
                 # a twentieth of all that a new connection costs.
