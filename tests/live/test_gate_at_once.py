@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from samvad.gate.answers import SMALL_BYTES, SPLICED_BYTES, large
 from samvad.gate.connection import Connection
 from samvad.gate.counters import INDEX
 from samvad.gate.http1 import Fields, Request, take
@@ -85,6 +86,20 @@ def test_a_segment_is_the_whole_one_or_the_part_that_is_asked_for(
         assert part.partition(b"\r\n\r\n")[2] == whole[10:20]
     assert len(read) == 2
     assert listening.ask(path).partition(b"\r\n\r\n")[2] == whole
+
+
+@pytest.mark.parametrize("size", [SMALL_BYTES - 2_000, SMALL_BYTES, SPLICED_BYTES, 120_000])
+def test_an_object_of_any_size_comes_whole(listening: Listening, size: int) -> None:
+    path = f"/live/{EVENT}/m/long.m4s"
+    body = bytes(n % 251 for n in range(size))
+    ready = listening.house.site._ready
+    ready[path.encode()] = large(200, [], (body[:1000], body[1000:]))
+    for _ in range(3):
+        got = listening.ask(path)
+        until = b"\r\n\r\n"
+        while len(got.partition(until)[2]) < size:
+            got += listening.peer.recv(1 << 18)
+        assert got.partition(until)[2] == body
 
 
 def test_a_seat_that_was_given_back_is_refused_and_counted_once(listening: Listening) -> None:

@@ -200,7 +200,8 @@ class Connection(Standing):
         self.asked += 1
         self.last = target
         self.deadline = at.now + server.idle_s
-        if answer.status == 200 and answer.small and not server.ending:
+        one_piece = answer.small and answer.span is None
+        if one_piece and answer.status == 200 and not server.ending:
             server.count[_2XX] += 1
             self._send_whole(answer.wire(server.loop.date))
         else:
