@@ -34,6 +34,19 @@ class Rig(OneConnection):
         return self.peer.recv(1 << 16)
 
 
+def what_is_read(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What is read as a request from now on."""
+    read: list[bytes] = []
+    serve = Connection._serve
+
+    def noted(connection: Connection, data: bytes) -> None:
+        read.append(data)
+        serve(connection, data)
+
+    monkeypatch.setattr(Connection, "_serve", noted)
+    return read
+
+
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
     rig = Rig(tmp_path)
@@ -46,11 +59,7 @@ def test_each_is_refused_and_counted_as_if_it_were_the_first(
 ) -> None:
     first = rig.show("A" * 32)
     assert first.startswith(b"HTTP/1.1 403 ")
-    read: list[bytes] = []
-    serve = Connection._serve
-    monkeypatch.setattr(
-        Connection, "_serve", lambda one, data: (read.append(data), serve(one, data))
-    )
+    read = what_is_read(monkeypatch)
     for ticket in ("B" * 32, "short", "C" * 43):
         assert rig.show(ticket) == first
     assert read == []  # nothing of it was read as a request
