@@ -33,6 +33,7 @@ from bench import attack_servers as servers
 from bench.attack_herds import herds
 from bench.attack_listeners import Crowd, Felt
 from bench.attack_servers import Attacked
+from bench.cores import alone
 from bench.gate import cpu_ns
 from bench.gate_load import load
 from bench.gate_nginx import running_nginx
@@ -220,7 +221,7 @@ def refusals(core: int) -> list[dict[str, Any]]:
         pids = {"gate": gates.processes[0].pid, "nginx": nginx.worker}
         ports = {"gate": gates.port, "nginx": nginx.port}
         for pid in pids.values():
-            os.sched_setaffinity(pid, {core})
+            alone(pid, core)
         for name, (ours, theirs) in paths.items():
             costs: dict[str, list[float]] = {"gate": [], "nginx": []}
             for _ in range(6):

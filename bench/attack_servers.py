@@ -5,7 +5,6 @@ are. It makes the same table (gate/fence.py `setup`) and obeys the same datagram
 namespace that the bench has made for itself.
 """
 
-import os
 import re
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.cores import alone
 from bench.gate_nginx import Limits, running_nginx
 from samvad.base.settings_attack import AttackSettings
 from samvad.gate.fence import MESSAGE_MAX, TABLE, read, setup
@@ -66,7 +66,7 @@ def gate(folder: Path, listeners: int, core: int, bans: bool = True) -> Iterator
     env |= {"SAMVAD_GATE_CONNECTIONS": "30000", "SAMVAD_ATTACK_TICKET_RATE": str(TICKET_RATE)}
     with running_gates(folder, GATES, env) as gates:
         for process in gates.processes:
-            os.sched_setaffinity(process.pid, {core})
+            alone(process.pid, core)
         stage = on_air(gates)
         try:
             yield Attacked(gates.port, _seats(gates, listeners), gates)
@@ -166,7 +166,7 @@ def fenced_gate(folder: Path, listeners: int, core: int) -> Iterator[Attacked]:
 def nginx(folder: Path, listeners: int, core: int) -> Iterator[Attacked]:
     with running_nginx(folder, False, LIMITS, GATES) as server:
         for worker in server.workers:
-            os.sched_setaffinity(worker, {core})
+            alone(worker, core)
         server.page("a-talk", PAGE)
         play = server.file("p", 2_000)
         server.door({"verdict": "admit", "ticket": "A" * 32, "play": play})

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bench.cores import alone
 from samvad.base.errors import PlainError
 from samvad.protocol.media import AAC, OPUS, PART_48K, PART_S, PARTS_PER_SEGMENT
 from samvad.protocol.plan import JOINS_MAX_PER_S
@@ -60,8 +61,8 @@ class Server(ABC):
 
     def pin(self) -> None:
         for pid in self.pids():
-            with contextlib.suppress(OSError):
-                os.sched_setaffinity(pid, {SERVER_CORE})
+            with contextlib.suppress(ProcessLookupError):
+                alone(pid, SERVER_CORE)
 
     def cpu_s(self) -> float:
         """Processor seconds its processes have had."""
@@ -149,6 +150,7 @@ class Nginx(Server):
             ]
         )
         until_now(lambda: len(self.pids()) == 1 + self._workers and _answers(port), 10)
+        self.pin()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._speak, daemon=True)
         if live:

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.cores import alone
 from bench.gate_load import load, once
 from bench.gate_nginx import Nginx, running_nginx
 from samvad.protocol.playlist_reader import read_media
@@ -155,7 +156,7 @@ def main() -> int:
         ports = [gates.port, *(nginx.port for nginx in nginxes)]
         all_servers = [Server(*about) for about in zip(NAMES, ports, pids, strict=True)]
         for server in all_servers:
-            os.sched_setaffinity(server.pid, {cores[0]})
+            alone(server.pid, cores[0])
         os.sched_setaffinity(0, {cores[-1]})
         until_now(lambda: _is_plain(gates), 10, "the gate still serves LL-HLS")
         figures: Figures = {

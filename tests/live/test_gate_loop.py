@@ -1,4 +1,4 @@
-"""The gate's loop: work that takes long is done a step a turn."""
+"""The gate's loop: who has a turn when, and long work in steps."""
 
 import socket
 import time
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from samvad.gate.loop import GRAIN_S, IN, PER_OTHERS, STRANGERS, Loop
+from samvad.gate.loop import GRAIN_S, IN, PER_OTHERS, STEP_GRAINS, STEP_RESTS, STRANGERS, Loop
 from tests.kit.clock import FakeClock
 
 
@@ -18,26 +18,42 @@ def loop() -> Iterator[Loop]:
 
 
 def clock_of(loop: Loop) -> FakeClock:
-    assert isinstance(loop._clock, FakeClock)
-    return loop._clock
+    assert isinstance(loop.clock, FakeClock)
+    return loop.clock
 
 
-def test_a_step_is_done_a_turn_and_the_work_begins_anew_when_it_has_ended(loop: Loop) -> None:
+def test_between_steps_others_have_their_turns_and_the_work_begins_anew_when_it_has_ended(
+    loop: Loop,
+) -> None:
+    loop.every(0.0, lambda: None)  # so that a turn never sleeps
     done: list[int] = []
+    took_s = 0.0
 
     def work() -> Iterator[None]:
         for number in range(3):
             done.append(number)
+            clock_of(loop).advance(took_s)
             yield
 
-    loop.every_in_steps(1.0, work)
-    for expected in ([0], [0, 1], [0, 1, 2]):
-        clock_of(loop).advance(0.9)  # a second has passed before it is done
+    def turn_after(seconds: float) -> None:
+        clock_of(loop).advance(seconds)
         loop.turn()
-        assert done == expected
-    loop.turn()  # it ends
-    clock_of(loop).advance(1.0)
+
+    loop.every_in_steps(1.0, work)
     loop.turn()
+    turn_after(0.9 * STEP_GRAINS * GRAIN_S)
+    assert done == [0]
+    took_s = 0.01
+    turn_after(0.2 * STEP_GRAINS * GRAIN_S)
+    assert done == [0, 1]
+    turn_after(0.9 * STEP_RESTS * took_s)
+    assert done == [0, 1]
+    took_s = 1.0  # its next beginning is passed over: it has not ended
+    turn_after(0.2 * STEP_RESTS * took_s)
+    turn_after(0.5)
+    assert done == [0, 1, 2]
+    turn_after(STEP_RESTS * took_s)  # it ends
+    turn_after(1.0)
     assert done == [0, 1, 2, 0]
 
 

@@ -1,5 +1,6 @@
-"""What machine this is, for reports and certificates."""
+"""What machine this is, for reports and certificates; and a process's place on it."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -23,6 +24,14 @@ def memory_gb() -> int:
 def load() -> float:
     """Processes that ran or wanted to, on average over the last minute."""
     return round(os.getloadavg()[0], 1)
+
+
+def go_before(nice: int) -> None:
+    """Ask that this process has the processor before its neighbours (setpriority(2)). Where that
+    is not allowed a service manager may grant it (systemd's Nice=); without it all works as well,
+    and waits for them now and then."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
 
 
 def _field(path: str, name: str) -> str:

@@ -6,6 +6,7 @@ a Python gate at nginx's cost (docs/adr/0002-gate.md).
 
 import contextlib
 import logging
+import os
 import select
 import signal
 import socket
@@ -37,6 +38,10 @@ word of the host has two seconds, of which a page that waits takes one and a hal
 GRAIN_S = 0.001
 """How old a turn's time may be; and how long work gathers where turns follow closely."""
 LONGEST_SLEEP_S = 1.0
+NEVER = float("inf")
+STEP_GRAINS, STEP_RESTS = 2, 3
+"""From one step of long work to the next pass so many grains at least, and so many times as long
+as the step took: such work has a quarter of a core at most, wherever a listener's answer is due."""
 
 
 class Handler(Protocol):
@@ -66,7 +71,7 @@ class Loop:
     """`moment` is this turn's time; `date` and `date_close` end the head of an answer."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.clock = clock
         self._epoll = select.epoll()
         self._handlers: dict[int, Handler] = {}
         self._strange, self._calm = select.epoll(), select.epoll()
@@ -74,7 +79,7 @@ class Loop:
         """Which of the three a descriptor is in."""
         self.watch(self._strange.fileno(), _Strangers(self), IN)
         self._timers: list[_Timer] = []
-        self._next_timer = float("inf")
+        self._next_timer = NEVER
         self._again: list[Callable[[], None]] = []
         self._spare: list[Callable[[], bool]] = []
         self._others = 0
@@ -82,7 +87,7 @@ class Loop:
         self.strangers = STRANGERS
         """How many of them are handled, and how many accepted, at a time."""
         self.longest_turn_s = 0.0
-        self._turned_at = float("-inf")
+        self._turned_at = -NEVER
         self._gathers = False
         """Whether the last turn came within a grain of the one before."""
         self.date = self.date_close = b""
@@ -148,6 +153,7 @@ class Loop:
         works, self._spare = self._spare, []
         for _ in range(1 + self._others // PER_OTHERS):
             works = [work for work in works if work()]
+        os.sched_yield()  # to another gate on this core: it has listeners, who wait for this turn
         if works:
             self.hurry()
 
@@ -174,7 +180,7 @@ class Loop:
 
     def _read_clocks(self, now: float) -> None:
         before = self.moment
-        self.moment = Moment(now, self._clock.wall_ms())
+        self.moment = Moment(now, self.clock.wall_ms())
         if self.moment.wall_ms // 1000 != before.wall_ms // 1000:
             self._set_date()
 
@@ -188,9 +194,20 @@ class Loop:
         self._next_timer = self.moment.now
 
     def every_in_steps(self, seconds: float, begin: Callable[[], Iterator[None]]) -> None:
-        """The same for what takes long: a step of it in each turn, so that nobody has to wait for
-        more than one. It begins anew when it has ended, if that is later."""
+        """The same for what takes long: a step of it, and others have their turns before the next
+        one. It begins anew when it has ended, if that is later."""
         _Stepwise(self, seconds, begin)
+
+    def once(self, call: Callable[[], None]) -> Callable[[float], None]:
+        """What is returned takes seconds: when they have passed `call` is called, once."""
+        timer = _Timer(call, NEVER, NEVER)
+        self._timers.append(timer)
+
+        def after(seconds: float) -> None:
+            timer.due = self.clock.now() + seconds
+            self._next_timer = min(self._next_timer, timer.due)
+
+        return after
 
     def soon(self, call: Callable[[], None]) -> None:
         """Call in the next turn, which comes at once."""
@@ -222,7 +239,7 @@ class Loop:
             # Counted from the last turn's time: late by what that turn took, at most.
             sleep_s = min(max(self._next_timer - self.moment.now, 0.0), LONGEST_SLEEP_S)
         ready = self._epoll.poll(sleep_s, BATCH)
-        now = self._clock.now()
+        now = self.clock.now()
         self._gathers, self._turned_at = now - self._turned_at < GRAIN_S, now
         if now - self.moment.now >= GRAIN_S:
             self._read_clocks(now)
@@ -237,13 +254,13 @@ class Loop:
             self._run_timers(now)
         elif short:
             return
-        self.longest_turn_s = max(self.longest_turn_s, self._clock.now() - now)
+        self.longest_turn_s = max(self.longest_turn_s, self.clock.now() - now)
 
     def _gather(self) -> None:
         """Let what comes within the rest of the grain come together. To wake, to ask the kernel and
         to go to sleep again costs as much as a short answer, so under load a turn is for several.
         Whoever comes after a quiet millisecond is not made to wait."""
-        rest_s = self._turned_at + GRAIN_S - self._clock.now()
+        rest_s = self._turned_at + GRAIN_S - self.clock.now()
         if rest_s > 0.0:
             time.sleep(rest_s)
             self._turned_at += GRAIN_S  # who comes soon after that is under load as well
@@ -281,6 +298,7 @@ class _Stepwise:
     def __init__(self, loop: Loop, seconds: float, begin: Callable[[], Iterator[None]]) -> None:
         self._loop, self._begin = loop, begin
         self._steps: Iterator[None] | None = None
+        self._go_on_after = loop.once(self._go_on)
         loop.every(seconds, self._start)
 
     def _start(self) -> None:
@@ -290,6 +308,7 @@ class _Stepwise:
 
     def _go_on(self) -> None:
         assert self._steps is not None
+        began = self._loop.clock.now()
         try:
             next(self._steps)
         except StopIteration:
@@ -298,7 +317,8 @@ class _Stepwise:
             self._steps = None
             log.exception("a periodic task failed")
         else:
-            self._loop.soon(self._go_on)
+            took_s = self._loop.clock.now() - began
+            self._go_on_after(max(STEP_GRAINS * GRAIN_S, STEP_RESTS * took_s))
 
 
 class Signals:

@@ -5,7 +5,6 @@ import contextlib
 import errno
 import gc
 import logging
-import os
 import signal
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from samvad.base import log as base_log
 from samvad.base.clock import SystemClock
 from samvad.base.errors import PlainError
 from samvad.base.folders import Folders
+from samvad.base.machine import go_before
 from samvad.base.settings import Settings
 from samvad.broadcast.uplink import Uplink
 from samvad.protocol.client_addr import Networks
@@ -40,6 +40,7 @@ SHUTDOWN_S = 2.0
 IDLE_S = 20.0
 """A connection without a complete request head for this long is closed."""
 NICE = -10
+"""A busy neighbour on the same core must not delay the tick."""
 
 
 def main(data: Path, settings: Settings) -> int:
@@ -48,10 +49,7 @@ def main(data: Path, settings: Settings) -> int:
     logging.getLogger("aioice").setLevel(logging.WARNING)
     logging.getLogger("aiohttp.server").addFilter(_is_ours)
     opus.library()
-    # A busy neighbour on the same core must not delay the tick. Where this is not allowed the
-    # service manager may grant it (deploy/), and without it the stage works as well.
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    go_before(NICE)
     # An encoder's thread gives the interpreter back after 1 ms, not 5.
     sys.setswitchinterval(0.001)
     return asyncio.run(_run(data, settings))
