@@ -1,6 +1,6 @@
 """Under attack: what a refusal costs, what good listeners feel, how soon it is seen and stopped.
 
-    python -m bench.attack [--listeners 300] [--seconds 10] [--kinds bad-tickets,flood,…]
+    python -m bench.attack [--listeners 300] [--seconds 10] [--rounds 1] [--kinds flood,door,…]
 
 The gate (two processes), the same with a fence, and nginx with two workers (`secure_link`,
 `limit_req`, `limit_conn`) stand side by side, one after the other on one core; listeners and
@@ -236,21 +236,34 @@ def refusals(core: int) -> list[dict[str, Any]]:
 
 
 def show(results: list[dict[str, Any]]) -> None:
+    """A row for each kind and side: medians of its rounds, their worst success, latest times, and
+    all that was lost. At the end of a row is the p99 of each round."""
     print(
         f"\n{'attack':13}{'':8}{'success':>9}{'p50 ms':>8}{'calm p99':>9}{'p99 ms':>8}"
         f"{'2nd half':>9}{'late':>6}{'lost':>6}{'refused':>8}{'banned':>7}"
-        f"{'seen s':>8}{'ban s':>7}{'fence s':>8}  named"
+        f"{'seen s':>8}{'ban s':>7}{'fence s':>8}  p99 of each round; named"
     )
+    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for told in results:
-        times = (told[name] if told[name] is not None else "-" for name in ("seen_s", "banned_s"))
-        seen, banned = times
-        wrong = told["good_banned"] if told["good_banned"] is not None else "-"
-        fenced = told["fenced_s"] if told["fenced_s"] is not None else "-"
+        rows.setdefault((told["kind"], told["side"]), []).append(told)
+    for (kind, side), rounds in rows.items():
+
+        def median(name: str, rounds: list[dict[str, Any]] = rounds) -> float:
+            return round(float(statistics.median(told[name] for told in rounds)), 1)
+
+        def total(name: str, rounds: list[dict[str, Any]] = rounds) -> int:
+            return sum(int(told[name]) for told in rounds)
+
+        def worst(name: str, rounds: list[dict[str, Any]] = rounds) -> object:
+            return max((told[name] for told in rounds if told[name] is not None), default="-")
+
+        named = sorted({name for told in rounds for name in told.get("kinds", ())})
         print(
-            f"{told['kind']:13}{told['side']:8}{told['success']:>9.2%}{told['p50_ms']:>8}"
-            f"{told['calm_p99_ms']:>9}{told['p99_ms']:>8}{told['later_p99_ms']:>9}"
-            f"{told['late']:>6}{told['lost']:>6}{told['refused']:>8}{wrong:>7}{seen:>8}{banned:>7}{fenced:>8}"
-            f"  {' '.join(told.get('kinds', ()))}"
+            f"{kind:13}{side:8}{min(told['success'] for told in rounds):>9.2%}{median('p50_ms'):>8}"
+            f"{median('calm_p99_ms'):>9}{median('p99_ms'):>8}{median('later_p99_ms'):>9}"
+            f"{total('late'):>6}{total('lost'):>6}{total('refused'):>8}{worst('good_banned'):>7}"
+            f"{worst('seen_s'):>8}{worst('banned_s'):>7}{worst('fenced_s'):>8}"
+            f"  {', '.join(str(told['p99_ms']) for told in rounds)}; {' '.join(named)}"
         )
 
 
@@ -258,6 +271,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench.attack")
     parser.add_argument("--listeners", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--kinds", default=",".join(ATTACKS))
     parser.add_argument("--sides", default=",".join(SIDES))
     parser.add_argument("--herd", type=int, default=0, help="0: as many as listeners")
@@ -278,7 +292,8 @@ def main() -> int:
     results: list[dict[str, Any]] = []
     OUT.parent.mkdir(parents=True, exist_ok=True)
     about: dict[str, Any] = {"listeners": wanted.listeners, "refusals": costs, "attacks": results}
-    for kind in wanted.kinds.split(","):
+    kinds = [kind for _ in range(wanted.rounds) for kind in wanted.kinds.split(",")]
+    for kind in kinds:
         for side in sides:
             told = under_attack(kind, side, wanted.seconds, wanted.listeners, cores[0])
             results.append({"kind": kind, "side": side} | told)

@@ -38,6 +38,7 @@ FORGED = (
     b"GET /live/tejgnin9iy/%b/low/index.m3u8 HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n"
     b"User-Agent: b\r\n\r\n" % (b"A" * 32)
 )
+OBJECT = b"/o/" + b"A" * 22 + b".m4s"
 TICKETS, NOW_MS = Tickets(b"fuzz" * 8), 1_800_000_000_000
 
 
@@ -61,11 +62,23 @@ def check(data: bytes) -> None:
         _agrees(data[at : at + taken], request)
         client_of("10.0.0.1", request.fields.forwarded_for, PROXIES)
         read_shown(request.body)
+        _may_be_answered_at_once(request)
         known = request.fields if request.fields.usual else None
         at += taken
     _is_refused_rightly(data)
     told = read(data)
     assert told in tuple(NoHeader) or 16 <= told.taken <= len(data)
+
+
+def _may_be_answered_at_once(request: Request) -> None:
+    """Where only the target is compared, the rest having been read before, the whole is one request
+    for that target, and says what was said before."""
+    if not request.fields.tail:
+        return
+    data = b"GET " + OBJECT + request.fields.tail
+    again, taken = take(data)
+    assert isinstance(again, Request), "the same fields are refused beside another target"
+    assert (taken, again.target, again.fields.raw) == (len(data), OBJECT, request.fields.raw)
 
 
 def _is_refused_rightly(data: bytes) -> None:
