@@ -19,9 +19,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from samvad.gate.answers import Answer, FileSpan, OpenFile
+from samvad.gate.answers import Answer
 from samvad.gate.live import Both, packed
 from samvad.gate.objects import media_headers
+from samvad.gate.spans import FileSpan, OpenFile
 from samvad.protocol.media import (
     AAC,
     OPUS,

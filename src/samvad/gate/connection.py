@@ -6,7 +6,7 @@ from socket import SocketType as Socket
 from typing import TYPE_CHECKING
 
 from samvad.gate.answerer import Answerer
-from samvad.gate.answers import CONTINUE, FORGED, REFUSALS, VOID, Answer, FileSpan, rest, splice
+from samvad.gate.answers import CONTINUE, FORGED, REFUSALS, VOID, Answer, rest
 from samvad.gate.connection_state import Standing, State
 from samvad.gate.counters import INDEX
 from samvad.gate.http1 import Fields, Refused, Request, Wanted, take
@@ -14,6 +14,7 @@ from samvad.gate.insist import Insisting, Void
 from samvad.gate.loop import IN, OUT
 from samvad.gate.reading import Reading, look, reset_at_close
 from samvad.gate.sources import Book, Rank
+from samvad.gate.spans import FileSpan, splice
 
 if TYPE_CHECKING:
     from samvad.gate.server import Server
@@ -29,6 +30,7 @@ _MALFORMED, _NONSENSE = INDEX["malformed"], INDEX["nonsense"]
 _FORGED = INDEX["tickets_forged"]
 _NONSENSICAL = (400, 404, 405)
 _2XX = INDEX["answers_2xx"]
+_MORE = socket.MSG_MORE
 _CLASS = [0, 0] + [INDEX[f"answers_{n}xx"] for n in range(2, 6)]
 
 READING, QUEUED, WAITING = State.READING, State.QUEUED, State.WAITING
@@ -200,10 +202,9 @@ class Connection(Standing):
         self.asked += 1
         self.last = target
         self.deadline = at.now + server.idle_s
-        one_piece = answer.small and answer.span is None
-        if one_piece and answer.status == 200 and not server.ending:
+        if answer.small and answer.status == 200 and not server.ending:
             server.count[_2XX] += 1
-            self._send_whole(answer.wire(server.loop.date))
+            self._send_whole(answer.wire(server.loop.date), answer.span)
         else:
             self._send(answer, Request(b"GET", target, known))
         return True
@@ -327,7 +328,7 @@ class Connection(Standing):
             elif answer is FORGED and request is not None:
                 self._insists = self._site.insisting(request)
         # What follows at once, the rest or the end of the connection, goes in the same packet.
-        more = socket.MSG_MORE if last or self._span is not None else 0
+        more = _MORE if last or self._span is not None else 0
         try:
             if len(pieces) == 1:
                 sent, total = self._sock.send(pieces[0], more), len(pieces[0])
@@ -347,19 +348,24 @@ class Connection(Standing):
             return
         self._wait_for_room()
 
-    def _send_whole(self, wire: bytes) -> None:
-        """A small answer after which the connection goes on, for whom each microsecond counts."""
+    def _send_whole(self, wire: bytes, span: FileSpan | None = None) -> None:
+        """An answer after which the connection goes on, for whom each microsecond counts: in one
+        piece, but for the span that follows it."""
         try:
-            sent = self._sock.send(wire)
+            sent = self._sock.send(wire, _MORE if span is not None else 0)
+            self._server.count[_BYTES] += sent
+            if sent < len(wire):
+                self._out, self._span = rest((wire,), sent), span
+            else:
+                self._span = span
+                if span is None or self._splice():
+                    return
         except (BlockingIOError, InterruptedError):
-            sent = 0
+            self._out, self._span = rest((wire,), 0), span
         except OSError:
             self._lose()
             return
-        self._server.count[_BYTES] += sent
-        if sent < len(wire):
-            self._out = rest((wire,), sent)
-            self._wait_for_room()
+        self._wait_for_room()
 
     def _wait_for_room(self) -> None:
         self.state = SENDING

@@ -41,7 +41,7 @@ def packed(raw: bytes, kind: tuple[str, str] = _PLAYLIST) -> Both:
     small = gzip.compress(raw, compresslevel=6, mtime=0)
     headers = [kind, *_COMMON]
     zipped = [*headers, ("Content-Encoding", "gzip")]
-    return large(200, headers, (raw,)), Answer(200, zipped, (small,))
+    return Answer(200, headers, (raw,)), Answer(200, zipped, (small,))
 
 
 def masters(mirror: str = "") -> dict[tuple[Form, bool, bool], Both]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from samvad.gate.answers import ANYWHERE, JSON, NO_SNIFF, REFUSALS, Answer, FileSpan, OpenFile
+from samvad.gate.answers import ANYWHERE, JSON, NO_SNIFF, REFUSALS, Answer
 from samvad.gate.archive import Archive, Kept, Levelled
 from samvad.gate.captions import Captions
 from samvad.gate.http1 import Fields
@@ -29,6 +29,7 @@ from samvad.gate.objects import media_headers
 from samvad.gate.pages import Variants
 from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wanted
 from samvad.gate.replay import ReplayFile
+from samvad.gate.spans import FileSpan, OpenFile
 from samvad.protocol.media import AAC, OPUS, RENDITIONS, Rendition
 from samvad.protocol.playlist import CONTENT_TYPE
 from samvad.protocol.room import Replay

@@ -3,8 +3,9 @@
 import re
 from enum import Enum
 
-from samvad.gate.answers import Answer, FileSpan, Headers
+from samvad.gate.answers import Answer, Headers
 from samvad.gate.http1 import Fields
+from samvad.gate.spans import FileSpan
 
 _ONE = re.compile(rb"bytes=[ \t]*(?:([0-9]{1,19})-([0-9]{0,19})|-([0-9]{1,19}))[ \t]*", re.I)
 

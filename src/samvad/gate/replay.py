@@ -9,9 +9,10 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from samvad.gate.answers import ANYWHERE, NO_SNIFF, REFUSALS, Answer, FileSpan, OpenFile
+from samvad.gate.answers import ANYWHERE, NO_SNIFF, REFUSALS, Answer
 from samvad.gate.http1 import Fields
 from samvad.gate.range import Whole, not_modified, part_of, unsatisfiable, wanted
+from samvad.gate.spans import FileSpan, OpenFile
 from samvad.protocol.room import Replay
 
 LOOK_AGAIN_S = 1.0
