@@ -33,7 +33,7 @@ from bench import attack_servers as servers
 from bench.attack_herds import herds
 from bench.attack_listeners import Crowd, Felt
 from bench.attack_servers import Attacked
-from bench.cores import alone
+from bench.cores import alone, kept
 from bench.gate import cpu_ns
 from bench.gate_load import load
 from bench.gate_nginx import running_nginx
@@ -295,7 +295,8 @@ def main() -> int:
     kinds = [kind for _ in range(wanted.rounds) for kind in wanted.kinds.split(",")]
     for kind in kinds:
         for side in sides:
-            told = under_attack(kind, side, wanted.seconds, wanted.listeners, cores[0])
+            with kept(cores[0]):
+                told = under_attack(kind, side, wanted.seconds, wanted.listeners, cores[0])
             results.append({"kind": kind, "side": side} | told)
             print(f"{kind}, {side}: {told['success']:.2%}, {told['p99_ms']} ms", flush=True)
             OUT.write_text(json.dumps(about, indent=1))

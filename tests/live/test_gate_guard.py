@@ -253,7 +253,9 @@ def test_under_attack_a_reader_that_has_proven_nothing_has_seconds(rig: Rig) -> 
     assert [is_open(peer) for peer in (stuck, at_door, slow)] == [False, True, True]
 
 
-def test_who_asks_too_fast_is_told_429_and_begins_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [3, 5, 40])
+def test_who_asks_too_fast_is_told_429_and_begins_anew(tmp_path: Path, at_once: int) -> None:
+    """Also when there is always more of its pipeline to answer."""
     rig = Rig(tmp_path, requests_rate=5)
     try:
         asked = b"GET /page HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -262,7 +264,7 @@ def test_who_asks_too_fast_is_told_429_and_begins_anew(tmp_path: Path) -> None:
         for _ in range(40):
             for peer in (hasty, allowed):
                 with contextlib.suppress(OSError):
-                    peer.send(asked * 5)
+                    peer.send(asked * at_once)
             rig.turn(4, 0.3)
             told += heard(hasty)
             heard(allowed)

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -191,3 +191,33 @@ def test_strangers_have_their_turn_again_where_the_others_are_many(loop: Loop) -
     for pair in pairs:
         for sock in pair:
             sock.close()
+
+
+def test_strangers_who_asked_for_more_at_once_go_on_a_few_in_a_turn_in_their_order(
+    loop: Loop,
+) -> None:
+    done: list[int] = []
+
+    def go_on(number: int) -> Callable[[], None]:
+        def go() -> None:
+            done.append(number)
+            if number == 0 and done.count(0) < 3:
+                loop.soon(go, stranger=True)  # has still more
+
+        return go
+
+    count = 2 * STRANGERS + 1
+    for number in range(count):
+        loop.soon(go_on(number), stranger=True)
+    known: list[int] = []
+    loop.soon(lambda: known.append(len(done)))
+    loop.turn()
+    assert known == [0]
+    assert done == list(range(STRANGERS))
+    loop.turn()
+    assert done == list(range(2 * STRANGERS))
+    loop.turn()
+    assert done[2 * STRANGERS :] == [count - 1, 0]
+    loop.turn()
+    assert done[-1] == 0
+    assert done.count(0) == 3

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from samvad.gate.server import Server
 
 READ = 16 * 1024
-PIPELINED = 16
-"""Requests of one connection answered before others have their turn."""
+PIPELINED, PIPELINED_NEW = 16, 4
+"""Requests of one connection answered before others have their turn; of a stranger's."""
 LINGER_S = 1.0
 LINGER_BYTES = 256 * 1024
 
@@ -144,7 +144,7 @@ class Connection(Standing):
         server = self._server
         at, count = server.loop.moment, server.count
         self._data = b""
-        for _ in range(PIPELINED):
+        for _ in range(PIPELINED_NEW if self.rank is NEW else PIPELINED):
             request, taken = take(data, self._known)
             if type(request) is not Request:
                 self._data = data
@@ -247,7 +247,7 @@ class Connection(Standing):
 
     def _queue(self) -> None:
         self.state = QUEUED
-        self._server.loop.soon(self._go_on)
+        self._server.loop.soon(self._go_on, stranger=self.rank is NEW)
 
     def _go_on(self) -> None:
         if self.state is not QUEUED:
@@ -475,7 +475,7 @@ class Connection(Standing):
 
     def throttle(self, refuser: Answerer) -> None:
         """From now on `refuser` answers in the site's place."""
-        if self.state is READING:
+        if self.state in (READING, QUEUED):
             self._site, self._insists = refuser, None
 
     def broken(self) -> None:

@@ -11,6 +11,7 @@ import select
 import signal
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from typing import Protocol
@@ -82,6 +83,9 @@ class Loop:
         self._next_timer = NEVER
         self._again: list[Callable[[], None]] = []
         self._spare: list[Callable[[], bool]] = []
+        self._patient: deque[Callable[[], None]] = deque()
+        """Strangers who have asked for several things at once, and wait for their turns."""
+        self._patient_asked = False
         self._others = 0
         """Ready in this turn, strangers not counted."""
         self.strangers = STRANGERS
@@ -145,15 +149,16 @@ class Loop:
     def spare(self, work: Callable[[], bool]) -> None:
         """Do this when the others have had their turn; again, while it says that there is more, if
         they were many. What is left then is to be asked for again."""
-        if not self._spare:
-            self.soon(self._use_spare)
         self._spare.append(work)
 
     def _use_spare(self) -> None:
         works, self._spare = self._spare, []
+        self._patient_asked = False
         for _ in range(1 + self._others // PER_OTHERS):
             works = [work for work in works if work()]
         os.sched_yield()  # to another gate on this core: it has listeners, who wait for this turn
+        if self._patient:
+            self._ask_patient()
         if works:
             self.hurry()
 
@@ -162,6 +167,16 @@ class Loop:
         ready = self._strange.poll(0, self.strangers)
         self._handle(ready)
         return len(ready) == self.strangers
+
+    def _ask_patient(self) -> None:
+        if not self._patient_asked:
+            self._patient_asked = True
+            self.spare(self._let_patient)
+
+    def _let_patient(self) -> bool:
+        for _ in range(min(len(self._patient), self.strangers)):
+            self._patient.popleft()()
+        return bool(self._patient)
 
     def forget(self, fd: int) -> None:
         """To be called before the descriptor is closed, which is what takes it from the epoll set:
@@ -209,9 +224,14 @@ class Loop:
 
         return after
 
-    def soon(self, call: Callable[[], None]) -> None:
-        """Call in the next turn, which comes at once."""
-        self._again.append(call)
+    def soon(self, call: Callable[[], None], *, stranger: bool = False) -> None:
+        """Call in the next turn, which comes at once. `stranger`: when it is one of those who have
+        their turn then."""
+        if stranger:
+            self._patient.append(call)
+            self._ask_patient()
+        else:
+            self._again.append(call)
 
     def hurry(self) -> None:
         """This turn has left something undone, or was for nobody: the next one is not put off to
@@ -233,7 +253,7 @@ class Loop:
     def turn(self) -> None:
         """Wait for something to do, and do it."""
         sleep_s = 0.0
-        if not self._again:
+        if not self._again and not self._spare:
             if self._gathers:
                 self._gather()
             # Counted from the last turn's time: late by what that turn took, at most.
@@ -245,11 +265,13 @@ class Loop:
             self._read_clocks(now)
         self._others = len(ready)
         self._handle(ready)
-        short = len(ready) <= FEW and not self._again
+        short = len(ready) <= FEW and not self._again and not self._spare
         if not short:
             again, self._again = self._again, []
             for call in again:
                 call()
+            if self._spare:
+                self._use_spare()
         if now >= self._next_timer:
             self._run_timers(now)
         elif short:
