@@ -71,13 +71,11 @@ class Connection(Standing):
         """The last request's fields, for the next will have the same."""
         self._insists: Insisting | None = None
         """It has shown a forged ticket."""
-        self._unfinished = False
-        self._eof = False
+        self._unfinished = self._eof = self.served = False
         self._asked: Request | None = None
         self._out: list[memoryview] = []
         self._span: FileSpan | None = None
         self._discarded = 0
-        self.served = False
         self.deadline = self.born + server.head_s
         self.bucket = 0
 
@@ -349,22 +347,24 @@ class Connection(Standing):
         self._wait_for_room()
 
     def _send_whole(self, wire: bytes, span: FileSpan | None = None) -> None:
-        """An answer after which the connection goes on, for whom each microsecond counts: in one
-        piece, but for the span that follows it."""
+        """An answer after which the connection goes on, in one piece but for its span, for whom
+        each microsecond counts."""
         try:
-            sent = self._sock.send(wire, _MORE if span is not None else 0)
-            self._server.count[_BYTES] += sent
+            sent = self._sock.send(wire) if span is None else self._sock.send(wire, _MORE)
             if sent < len(wire):
-                self._out, self._span = rest((wire,), sent), span
-            else:
-                self._span = span
-                if span is None or self._splice():
-                    return
+                self._out = rest((wire,), sent)
+            elif span is not None:
+                span, taken = splice(self.fd, span)
+                sent += taken
+            self._server.count[_BYTES] += sent
+            if span is None and not self._out:
+                return
         except (BlockingIOError, InterruptedError):
-            self._out, self._span = rest((wire,), 0), span
+            self._out = rest((wire,), 0)
         except OSError:
             self._lose()
             return
+        self._span = span
         self._wait_for_room()
 
     def _wait_for_room(self) -> None:

@@ -39,16 +39,18 @@ class FileSpan:
 def splice(to: int, span: FileSpan) -> tuple[FileSpan | None, int]:
     """Let the kernel send what the socket `to` takes of `span`, SPLICED_AT_A_TIME at most: what is
     left of it, and how many bytes went. Raises OSError."""
-    at, left, budget = span.start, span.length, SPLICED_AT_A_TIME
+    fd, at, left, budget = span.file.fd, span.start, span.length, SPLICED_AT_A_TIME
     try:
-        while left and budget > 0:
-            sent = os.sendfile(to, span.file.fd, at, min(left, budget))
+        while budget > 0:
+            sent = os.sendfile(to, fd, at, left if left < budget else budget)
+            if sent == left:
+                return None, span.length  # as nearly always, at once
             if sent == 0:
                 raise OSError(errno.EIO, "the file is shorter than it was")
             at, left, budget = at + sent, left - sent, budget - sent
     except (BlockingIOError, InterruptedError):
         pass
-    return FileSpan(span.file, at, left) if left else None, span.length - left
+    return FileSpan(span.file, at, left), span.length - left
 
 
 class MemoryFiles:
