@@ -14,7 +14,8 @@ def sent(span: FileSpan) -> bytes:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.setblocking(False)
-        got, left = b"", span
+        got = b""
+        left: FileSpan | None = span
         while left is not None:
             left, _ = splice(ours.fileno(), left)
             got += theirs.recv(1 << 20)
