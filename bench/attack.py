@@ -247,24 +247,29 @@ def show(results: list[dict[str, Any]]) -> None:
     for told in results:
         rows.setdefault((told["kind"], told["side"]), []).append(told)
     for (kind, side), rounds in rows.items():
-
-        def median(name: str, rounds: list[dict[str, Any]] = rounds) -> float:
-            return round(float(statistics.median(told[name] for told in rounds)), 1)
-
-        def total(name: str, rounds: list[dict[str, Any]] = rounds) -> int:
-            return sum(int(told[name]) for told in rounds)
-
-        def worst(name: str, rounds: list[dict[str, Any]] = rounds) -> object:
-            return max((told[name] for told in rounds if told[name] is not None), default="-")
-
         named = sorted({name for told in rounds for name in told.get("kinds", ())})
         print(
-            f"{kind:13}{side:8}{min(told['success'] for told in rounds):>9.2%}{median('p50_ms'):>8}"
-            f"{median('calm_p99_ms'):>9}{median('p99_ms'):>8}{median('later_p99_ms'):>9}"
-            f"{total('late'):>6}{total('lost'):>6}{total('refused'):>8}{worst('good_banned'):>7}"
-            f"{worst('seen_s'):>8}{worst('banned_s'):>7}{worst('fenced_s'):>8}"
+            f"{kind:13}{side:8}{min(told['success'] for told in rounds):>9.2%}"
+            f"{_median(rounds, 'p50_ms'):>8}{_median(rounds, 'calm_p99_ms'):>9}"
+            f"{_median(rounds, 'p99_ms'):>8}{_median(rounds, 'later_p99_ms'):>9}"
+            f"{_total(rounds, 'late'):>6}{_total(rounds, 'lost'):>6}{_total(rounds, 'refused'):>8}"
+            f"{_worst(rounds, 'good_banned'):>7}{_worst(rounds, 'seen_s'):>8}"
+            f"{_worst(rounds, 'banned_s'):>7}{_worst(rounds, 'fenced_s'):>8}"
             f"  {', '.join(str(told['p99_ms']) for told in rounds)}; {' '.join(named)}"
         )
+
+
+def _total(rounds: list[dict[str, Any]], name: str) -> int:
+    return sum(int(told[name]) for told in rounds)
+
+
+def _median(rounds: list[dict[str, Any]], name: str) -> float:
+    return round(float(statistics.median(told[name] for told in rounds)), 1)
+
+
+def _worst(rounds: list[dict[str, Any]], name: str) -> object:
+    """The largest; "-": it was in no round."""
+    return max((told[name] for told in rounds if told[name] is not None), default="-")
 
 
 def main() -> int:

@@ -85,7 +85,6 @@ class Loop:
         self._spare: list[Callable[[], bool]] = []
         self._patient: deque[Callable[[], None]] = deque()
         """Strangers who have asked for several things at once, and wait for their turns."""
-        self._patient_asked = False
         self._others = 0
         """Ready in this turn, strangers not counted."""
         self.strangers = STRANGERS
@@ -153,12 +152,11 @@ class Loop:
 
     def _use_spare(self) -> None:
         works, self._spare = self._spare, []
-        self._patient_asked = False
+        if self._patient:
+            works.append(self._let_patient)
         for _ in range(1 + self._others // PER_OTHERS):
             works = [work for work in works if work()]
         os.sched_yield()  # to another gate on this core: it has listeners, who wait for this turn
-        if self._patient:
-            self._ask_patient()
         if works:
             self.hurry()
 
@@ -167,11 +165,6 @@ class Loop:
         ready = self._strange.poll(0, self.strangers)
         self._handle(ready)
         return len(ready) == self.strangers
-
-    def _ask_patient(self) -> None:
-        if not self._patient_asked:
-            self._patient_asked = True
-            self.spare(self._let_patient)
 
     def _let_patient(self) -> bool:
         for _ in range(min(len(self._patient), self.strangers)):
@@ -227,11 +220,7 @@ class Loop:
     def soon(self, call: Callable[[], None], *, stranger: bool = False) -> None:
         """Call in the next turn, which comes at once. `stranger`: when it is one of those who have
         their turn then."""
-        if stranger:
-            self._patient.append(call)
-            self._ask_patient()
-        else:
-            self._again.append(call)
+        (self._patient if stranger else self._again).append(call)
 
     def hurry(self) -> None:
         """This turn has left something undone, or was for nobody: the next one is not put off to
@@ -253,7 +242,7 @@ class Loop:
     def turn(self) -> None:
         """Wait for something to do, and do it."""
         sleep_s = 0.0
-        if not self._again and not self._spare:
+        if not self._has_more():
             if self._gathers:
                 self._gather()
             # Counted from the last turn's time: late by what that turn took, at most.
@@ -265,18 +254,22 @@ class Loop:
             self._read_clocks(now)
         self._others = len(ready)
         self._handle(ready)
-        short = len(ready) <= FEW and not self._again and not self._spare
+        short = len(ready) <= FEW and not self._has_more()
         if not short:
             again, self._again = self._again, []
             for call in again:
                 call()
-            if self._spare:
+            if self._spare or self._patient:
                 self._use_spare()
         if now >= self._next_timer:
             self._run_timers(now)
         elif short:
             return
         self.longest_turn_s = max(self.longest_turn_s, self.clock.now() - now)
+
+    def _has_more(self) -> bool:
+        """Whether there is something to do that no descriptor tells of."""
+        return bool(self._again or self._spare or self._patient)
 
     def _gather(self) -> None:
         """Let what comes within the rest of the grain come together. To wake, to ask the kernel and
