@@ -1,5 +1,7 @@
 """Readings for the ladder, from counters."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,9 +68,41 @@ def test_a_meter_looks_back_over_its_window() -> None:
     used = 0
     for second in range(20):
         used += 1000 if second < 10 else 0
-        found = meter.look(Glimpse(float(second), {0: {"cpu_ms": used}}), 30, 40)
+        found = meter.look(Glimpse(float(second), {0: {"cpu_ms": used}}))
     assert found["cpu"] == 0.0
-    assert found["seats"] == 0.75
-    found = meter.look(Glimpse(20.0, {0: {"cpu_ms": used + 1000}}), 0, 0)
+    found = meter.look(Glimpse(20.0, {0: {"cpu_ms": used + 1000}}))
     assert found["cpu"] == pytest.approx(1 / WINDOW_S, rel=0.3)
-    assert found["seats"] == 1.0, "no seats are all taken"
+    assert meter.lasting() == found
+
+
+def waiting(waits_s: dict[int, list[float]], seconds: int) -> Iterator[tuple[float, float | None]]:
+    """p99_ms of each second, as felt and as lasting, when two gates are asked ten times a second
+    and have let wait so long in these seconds."""
+    meter, counted = Meter(), dict.fromkeys(map(wait_counter, range(len(WAIT_BOUNDS_MS) + 1)), 0)
+    for second in range(seconds):
+        slow = waits_s.get(second, [])
+        for wait in [*slow, *[0.001] * (20 - len(slow))]:
+            counted[wait_counter(wait_place(wait))] += 1
+        found = meter.look(Glimpse(float(second), {0: dict(counted)}))
+        if second >= WINDOW_S:
+            yield found["p99_ms"], meter.lasting().get("p99_ms")
+
+
+def test_a_stall_that_does_not_come_again_is_felt_and_gives_nothing_up() -> None:
+    stall = [0.45, 0.35, 0.25, 0.15]
+    felt, lasting = zip(*waiting({12: stall}, 30), strict=True)
+    assert sum(ms >= 250 for ms in felt) == WINDOW_S
+    assert max(ms for ms in lasting if ms is not None) <= 5
+    assert None not in lasting[5:]
+    again = enumerate(waiting(dict.fromkeys(range(12, 30, 4), stall), 30), 5)
+    assert [second for second, (_, ms) in again if ms and ms >= 250] == [*range(17, 30)]
+
+
+def test_turns_of_three_seconds_last() -> None:
+    turns = [3.0 - n / 10 for n in range(20)]
+    late = list(waiting(dict.fromkeys(range(10, 40, 3), turns), 40))
+    assert min(ms for _, ms in late[15:] if ms is not None) > 2_000
+
+
+def test_in_the_first_window_no_wait_is_known_to_last() -> None:
+    assert [ms for _, ms in waiting({}, 8)][:2] == [None, pytest.approx(5, abs=5)]

@@ -90,7 +90,7 @@ class Leader:
         self._before_at = at.now
         judged = self._detector.step(second)
         listening = self._opened(at)
-        readings = self._meter.look(Glimpse(at.now, self._before), 0, 0)
+        readings = self._meter.look(Glimpse(at.now, self._before))
         self._ledger.add(at.wall_ms, grown, _kinds(grown), readings, sum(listening.values()))
         self._keep_record(at, judged, listening)
         self._tell(at, judged, second)

@@ -98,12 +98,27 @@ class Meter:
 
     def __init__(self) -> None:
         self._seen: deque[Glimpse] = deque()
+        """Of the last two windows."""
 
-    def look(self, glimpse: Glimpse, held: int, seats: int) -> dict[str, float]:
-        """Take a glimpse, and how many of how many seats are held; the readings now."""
-        found = readings(self._seen[0], glimpse) if self._seen else {}
+    def look(self, glimpse: Glimpse) -> dict[str, float]:
+        """Take a glimpse; the readings now."""
         self._seen.append(glimpse)
-        while len(self._seen) > 1 and glimpse.now - self._seen[1].now >= WINDOW_S:
+        while len(self._seen) > 1 and glimpse.now - self._seen[1].now >= 2 * WINDOW_S:
             self._seen.popleft()
-        found["seats"] = min(1.0, held / seats) if seats > 0 else 1.0
+        return readings(self._a_window_ago(), glimpse)
+
+    def lasting(self) -> dict[str, float]:
+        """The readings now, but a wait only as far as the window before had it too. One that does
+        not come again is of the machine, not of its load: nothing is to be given up for it."""
+        window_ago = self._a_window_ago()
+        found, before = readings(window_ago, self._seen[-1]), readings(self._seen[0], window_ago)
+        now_ms = found.pop("p99_ms", None)
+        if now_ms is not None and before:
+            found["p99_ms"] = min(now_ms, before.get("p99_ms", now_ms))
         return found
+
+    def _a_window_ago(self) -> Glimpse:
+        now = self._seen[-1].now
+        return next(
+            (seen for seen in reversed(self._seen) if now - seen.now >= WINDOW_S), self._seen[0]
+        )

@@ -156,8 +156,10 @@ class Loop:
             works.append(self._let_patient)
         for _ in range(1 + self._others // PER_OTHERS):
             works = [work for work in works if work()]
-        os.sched_yield()  # to another gate on this core: it has listeners, who wait for this turn
         if works:
+            # Another gate on this core has listeners, and they wait for this one's strangers. Only
+            # now: whoever yields goes behind all it shares its core with, by a time slice.
+            os.sched_yield()
             self.hurry()
 
     def let_strangers(self) -> bool:

@@ -33,7 +33,8 @@ def counters_path(run: Path, index: int) -> Path:
 class Watch:
     """One gate process's share of the watching. `look` is Site.seen.
 
-    `readings` is what the machine bears now (load.py), while this process keeps a history.
+    `readings` is what the machine bears (load.py's lasting ones), while this process keeps a
+    history.
     `attacked`: whether the detector sees an attack (posture.py).
     """
 
@@ -79,11 +80,12 @@ class Watch:
                 self._histories[event] = history
         if self._histories:
             gates = self.gates(at.now)
-            self.readings = self._meter.look(_glimpse(gates, at.now), 0, 0)
             # The detector's word, which does not flap; a reading of counters alone does.
-            self.readings["attack"] = float(self._attacked())
+            attack = {"attack": float(self._attacked())}
+            felt = self._meter.look(_glimpse(gates, at.now)) | attack
+            self.readings = self._meter.lasting() | attack
             for event, history in self._histories.items():
-                history.put(at.wall_ms, sample(events[event], self.readings, gates.values()))
+                history.put(at.wall_ms, sample(events[event], felt, gates.values()))
         elif self.readings:
             self._meter, self.readings = Meter(), {}
         if at.now - self._swept >= SWEEP_S:

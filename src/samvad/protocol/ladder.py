@@ -36,7 +36,8 @@ METRICS: Mapping[str, float] = {
 }
 """What a rung may be triggered by, with its highest sensible threshold: the share of seats in
 use, the share of a core the busiest gate process uses, what all gates send (Mbit/s), the 99th
-percentile of the time a request waits in the gate, and 1 while an attack is seen."""
+percentile of the time a request waits in the gate (one stall that does not come again is left
+out), and 1 while an attack is seen."""
 
 SAYS_MAX = 280
 """Letters of the host's own words for a rung."""
