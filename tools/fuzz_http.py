@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 import h11  # noqa: E402
 
+from samvad.gate.connection import READ  # noqa: E402
 from samvad.gate.door import read_shown  # noqa: E402
 from samvad.gate.http1 import MAX_BODY, Refused, Request, Wanted, take  # noqa: E402
 from samvad.gate.insist import Insisting  # noqa: E402
@@ -72,10 +73,10 @@ def check(data: bytes) -> None:
 
 def _may_be_answered_at_once(request: Request) -> None:
     """Where only the target is compared, the rest having been read before, the whole is one request
-    for that target, and says what was said before."""
-    if not request.fields.tail:
-        return
+    for that target, and says what was said before. So much is compared as one read brings."""
     data = b"GET " + OBJECT + request.fields.tail
+    if not request.fields.tail or len(data) > READ:
+        return
     again, taken = take(data)
     assert isinstance(again, Request), "the same fields are refused beside another target"
     assert (taken, again.target, again.fields.raw) == (len(data), OBJECT, request.fields.raw)
