@@ -13,7 +13,6 @@ kept connections, as fast as they are answered, interleaved. Writes build/bench/
 import argparse
 import json
 import os
-import re
 import statistics
 import sys
 import time
@@ -135,11 +134,11 @@ def capacity(ends: bool, seconds: float = 3.0) -> Cost:
         try:
             cores = os.sched_getaffinity(0)
             os.sched_setaffinity(0, {LOAD_CORE})
-            counted, cpu_s = _admitted(server), server.cpu_s()
+            counted, cpu_s = server.gates.counter("admitted"), server.cpu_s()
             run = join(server.gates.port, knock, AT_ONCE, seconds)
             cpu_s = server.cpu_s() - cpu_s
             os.sched_setaffinity(0, cores)
-            counted = _admitted(server) - counted
+            counted = server.gates.counter("admitted") - counted
         finally:
             server.stop()
     if not run.asked == run.admitted == counted:
@@ -156,12 +155,6 @@ def capacity(ends: bool, seconds: float = 3.0) -> Cost:
     each = cpu_s / run.admitted
     what = "a join, saturated, " + ("Connection: close" if ends else "kept until left")
     return Cost(what, each * 1e6, 1 / each, about)
-
-
-def _admitted(server: Gate) -> int:
-    """What the gate has counted so far."""
-    told = server.gates.admin("/metrics").text
-    return sum(map(int, re.findall(r"^samvad_gate_admitted_total\{.*\} (\d+)$", told, re.M)))
 
 
 def waiting(count: int, seconds: float) -> Cost:

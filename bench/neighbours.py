@@ -12,15 +12,13 @@ import argparse
 import asyncio
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 
 from bench.figures import Figure, report
-from samvad.gate.counters import read
 from samvad.gate.load import WAIT_BOUNDS_MS, wait_counter
-from samvad.gate.watch import counters_path
 from tests.kit.chromium import chromium
+from tests.kit.gates import counted, fetch
 from tests.kit.people import listen
 from tests.kit.show import on_air
 from tests.kit.site import Site, running_site
@@ -34,13 +32,10 @@ BOUNDS_MS = (*WAIT_BOUNDS_MS, float("inf"))
 
 def waited(site: Site) -> Counter[float]:
     """Probes of all gates so far, by the upper bound of how long they waited."""
-    counted: Counter[float] = Counter()
-    for path in sorted(counters_path(site.data / "run", 0).parent.glob("gate-*")):
-        gate = read(path, time.monotonic())
-        assert gate is not None, f"{path} cannot be read"
-        for place, bound in enumerate(BOUNDS_MS):
-            counted[bound] += gate.values[wait_counter(place)]
-    return counted
+    metrics = fetch(f"{site.gate_admin}/metrics").text
+    return Counter(
+        {bound: counted(metrics, wait_counter(place)) for place, bound in enumerate(BOUNDS_MS)}
+    )
 
 
 async def beside_browsers(site: Site, scratch: Path) -> Counter[float]:
@@ -58,16 +53,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench.neighbours", description="Waits beside browsers.")
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
-    counted: Counter[float] = Counter()
+    probes: Counter[float] = Counter()
     for _ in range(asked.rounds):
         with (
             tempfile.TemporaryDirectory(prefix="bench-neighbours-") as scratch,
             running_site(Path(scratch) / "data") as site,
         ):
-            counted += asyncio.run(beside_browsers(site, Path(scratch)))
-    over = {ms: sum(n for bound, n in counted.items() if bound > ms) for ms in OVER_MS}
+            probes += asyncio.run(beside_browsers(site, Path(scratch)))
+    over = {ms: sum(n for bound, n in probes.items() if bound > ms) for ms in OVER_MS}
     figures = [Figure(f"waited longer than {ms} ms", over[ms], "probes") for ms in OVER_MS]
-    report([Figure("probes", counted.total(), "probes"), *figures], OUT)
+    report([Figure("probes", probes.total(), "probes"), *figures], OUT)
     return 0
 
 

@@ -265,10 +265,7 @@ class Gates:
 
     def counter(self, name: str) -> int:
         """The sum of a counter (or gauge) over all processes."""
-        found = re.findall(
-            rf"^samvad_gate_{name}(?:_total)?{{.*}} (\d+)$", self.admin("/metrics").text, re.M
-        )
-        return sum(map(int, found))
+        return counted(self.admin("/metrics").text, name)
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)
@@ -294,6 +291,12 @@ def read_all(sock: socket.socket) -> bytes:
         while data := sock.recv(65536):
             got += data
     return got
+
+
+def counted(metrics: str, name: str) -> int:
+    """The sum of a counter (or gauge) over all processes, of a page of metrics."""
+    found = re.findall(rf"^samvad_gate_{name}(?:_total)?{{.*}} (\d+)$", metrics, re.M)
+    return sum(map(int, found))
 
 
 def fetch(

@@ -12,6 +12,7 @@ from samvad.gate.load import (
     Glimpse,
     Meter,
     readings,
+    share_in_use,
     wait_counter,
     wait_place,
 )
@@ -72,7 +73,12 @@ def test_a_meter_looks_back_over_its_window() -> None:
     assert found["cpu"] == 0.0
     found = meter.look(Glimpse(20.0, {0: {"cpu_ms": used + 1000}}))
     assert found["cpu"] == pytest.approx(1 / WINDOW_S, rel=0.3)
-    assert meter.lasting() == found
+    assert meter.lasting(found) == found
+
+
+def test_seats_in_use_are_a_share_of_all() -> None:
+    assert share_in_use(30, 40) == 0.75
+    assert share_in_use(0, 0) == 1.0, "no seats are all taken"
 
 
 def waiting(waits_s: dict[int, list[float]], seconds: int) -> Iterator[tuple[float, float | None]]:
@@ -85,7 +91,7 @@ def waiting(waits_s: dict[int, list[float]], seconds: int) -> Iterator[tuple[flo
             counted[wait_counter(wait_place(wait))] += 1
         found = meter.look(Glimpse(float(second), {0: dict(counted)}))
         if second >= WINDOW_S:
-            yield found["p99_ms"], meter.lasting().get("p99_ms")
+            yield found["p99_ms"], meter.lasting(found).get("p99_ms")
 
 
 def test_a_stall_that_does_not_come_again_is_felt_and_gives_nothing_up() -> None:

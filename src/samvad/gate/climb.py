@@ -10,6 +10,7 @@ from typing import Any
 from samvad.base.clock import Moment
 from samvad.gate.diary import Diary
 from samvad.gate.ladder import Ladder
+from samvad.gate.load import share_in_use
 from samvad.gate.register import Register
 from samvad.gate.watch import Watch
 from samvad.protocol.journal import PROMISE, RUNG
@@ -41,7 +42,7 @@ class Climbers:
             self._ladders[name] = ladder
         ladder.set_rungs(event.plan.ladder, at.wall_ms)
         counts = event.counts(at)
-        seats = {"seats": min(1.0, counts.admitted / counts.seats) if counts.seats else 1.0}
+        seats = {"seats": share_in_use(counts.admitted, counts.seats)}
         order = event.room.ladder if event.room is not None else None
         before = event.standing
         now = ladder.step(at.now, at.wall_ms, readings | seats, order)

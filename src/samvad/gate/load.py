@@ -81,6 +81,11 @@ def readings(before: Glimpse, after: Glimpse) -> dict[str, float]:
     return found
 
 
+def share_in_use(held: int, seats: int) -> float:
+    """The reading `seats`. Where there are none, all are taken."""
+    return min(1.0, held / seats) if seats > 0 else 1.0
+
+
 def _percentile(counts: list[int], share: float) -> float:
     """Within its bucket as if spread evenly; what is longer than all bounds counts as double."""
     bounds = (0.0, *map(float, WAIT_BOUNDS_MS), 2.0 * WAIT_BOUNDS_MS[-1])
@@ -107,15 +112,15 @@ class Meter:
             self._seen.popleft()
         return readings(self._a_window_ago(), glimpse)
 
-    def lasting(self) -> dict[str, float]:
-        """The readings now, but a wait only as far as the window before had it too. One that does
-        not come again is of the machine, not of its load: nothing is to be given up for it."""
-        window_ago = self._a_window_ago()
-        found, before = readings(window_ago, self._seen[-1]), readings(self._seen[0], window_ago)
-        now_ms = found.pop("p99_ms", None)
+    def lasting(self, found: Mapping[str, float]) -> dict[str, float]:
+        """`found` at the last look, but a wait only as far as the window before had it too. One
+        that does not come again is of the machine, not of its load: nothing is to be given up for
+        it."""
+        lasting, before = dict(found), readings(self._seen[0], self._a_window_ago())
+        now_ms = lasting.pop("p99_ms", None)
         if now_ms is not None and before:
-            found["p99_ms"] = min(now_ms, before.get("p99_ms", now_ms))
-        return found
+            lasting["p99_ms"] = min(now_ms, before.get("p99_ms", now_ms))
+        return lasting
 
     def _a_window_ago(self) -> Glimpse:
         now = self._seen[-1].now

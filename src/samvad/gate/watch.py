@@ -80,10 +80,10 @@ class Watch:
                 self._histories[event] = history
         if self._histories:
             gates = self.gates(at.now)
+            felt = self._meter.look(_glimpse(gates, at.now))
             # The detector's word, which does not flap; a reading of counters alone does.
-            attack = {"attack": float(self._attacked())}
-            felt = self._meter.look(_glimpse(gates, at.now)) | attack
-            self.readings = self._meter.lasting() | attack
+            felt["attack"] = float(self._attacked())
+            self.readings = self._meter.lasting(felt)
             for event, history in self._histories.items():
                 history.put(at.wall_ms, sample(events[event], felt, gates.values()))
         elif self.readings:
