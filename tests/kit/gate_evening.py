@@ -7,15 +7,7 @@ from pathlib import Path
 
 from samvad.protocol.playlist_reader import read_media
 from samvad.protocol.room import Phase, RoomSpeaker, RoomState
-from tests.kit.gates import (
-    EVENT,
-    START_MS,
-    Gates,
-    Programme,
-    StageDouble,
-    a_plan,
-    running_gates,
-)
+from tests.kit.gates import EVENT, START_MS, Gates, Programme, StageDouble, a_plan, running_gates
 from tests.kit.until import until_now
 
 LIVE = RoomState(EVENT, Phase.LIVE, START_MS, speakers=(RoomSpeaker("s1", "Asha", here=True),))

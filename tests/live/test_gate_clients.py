@@ -3,25 +3,14 @@
 import contextlib
 import http.client
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from samvad.protocol.playlist_reader import read_media
-from tests.kit.gate_evening import Evening, gate_on_air, play_of, resolve
-from tests.kit.gates import (
-    EVENT,
-    fetch,
-    read_all,
-)
+from tests.kit.gate_evening import Evening, play_of, resolve
+from tests.kit.gates import EVENT, fetch, read_all
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("gate")]
-
-
-@pytest.fixture(scope="module")
-def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
-    with gate_on_air(tmp_path_factory.mktemp("evening")) as evening:
-        yield evening
 
 
 def _media_path(evening: Evening) -> str:

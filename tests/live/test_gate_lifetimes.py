@@ -15,14 +15,7 @@ from samvad.protocol.playlist_reader import read_media
 from samvad.protocol.room import Phase, Replay, RoomState
 from samvad.protocol.uplink import Forget
 from tests.kit.gate_evening import Evening, play_of
-from tests.kit.gates import (
-    EVENT,
-    START_MS,
-    Gates,
-    a_plan,
-    read_all,
-    running_gates,
-)
+from tests.kit.gates import EVENT, START_MS, Gates, a_plan, read_all, running_gates
 from tests.kit.until import until_now
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("gate")]

@@ -5,28 +5,16 @@ import gzip
 import json
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from samvad.protocol.playlist_reader import read_master, read_media
 from samvad.protocol.room import StatusLine
-from tests.kit.gate_evening import LIVE, Evening, gate_on_air, play_of, resolve
-from tests.kit.gates import (
-    EVENT,
-    START_MS,
-    a_plan,
-    read_all,
-)
+from tests.kit.gate_evening import LIVE, Evening, play_of, resolve
+from tests.kit.gates import EVENT, START_MS, a_plan, read_all
 from tests.kit.until import until_now
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("gate")]
-
-
-@pytest.fixture(scope="module")
-def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
-    with gate_on_air(tmp_path_factory.mktemp("evening")) as evening:
-        yield evening
 
 
 def test_page_door_ticket_playlists_media(evening: Evening) -> None:
